@@ -1,0 +1,1 @@
+"""Exactly N of something of value, to very many people, at the same instant."""

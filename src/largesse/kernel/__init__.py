@@ -1,0 +1,1 @@
+"""Words without business or I/O: time, ids, money, pages, commands, facts."""

@@ -1,0 +1,55 @@
+"""Calendar days in a time zone: the unit of daily quotas.
+
+A day is an integer: days since 1970-01-01 of the local calendar.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+_EPOCH = date(1970, 1, 1)
+
+
+@lru_cache(maxsize=1)
+def _known() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def zone_exists(name: str) -> bool:
+    """Whether the IANA database knows a zone, by its exact name."""
+    return name in _known()
+
+
+def local_day(zone: str, moment_ms: int) -> int:
+    """The local calendar day on which a moment falls."""
+    moment = datetime.fromtimestamp(moment_ms // 1000, UTC).astimezone(ZoneInfo(zone))
+    return (moment.date() - _EPOCH).days
+
+
+def day_bounds_ms(zone: str, day: int) -> tuple[int, int]:
+    """The first moment of a local day, and the first moment after it.
+
+    A local day may have 23 or 25 hours, or begin at 01:00 where midnight was skipped.
+    """
+    return _first_ms(zone, day), _first_ms(zone, day + 1)
+
+
+def _first_ms(zone: str, day: int) -> int:
+    midnight = datetime.combine(_EPOCH + timedelta(days=day), datetime.min.time(), ZoneInfo(zone))
+    return int(midnight.timestamp() * 1000)
+
+
+class LocalDays:
+    """Remembers each zone's present day, because a batch asks for it over and over."""
+
+    def __init__(self) -> None:
+        self._spans: dict[str, tuple[int, int, int]] = {}
+
+    def day(self, zone: str, moment_ms: int) -> int:
+        """As `local_day`, without asking the calendar again within one day."""
+        first_ms, after_ms, day = self._spans.get(zone, (0, 0, 0))
+        if not first_ms <= moment_ms < after_ms:
+            day = local_day(zone, moment_ms)
+            first_ms, after_ms = day_bounds_ms(zone, day)
+            self._spans[zone] = first_ms, after_ms, day
+        return day

@@ -1,0 +1,84 @@
+"""Time as a dependency: only this module reads the clocks of the machine.
+
+Every moment is an integer of milliseconds since 1970-01-01T00:00:00Z.
+"""
+
+import time
+from typing import Protocol
+
+JUMP_MS_MAX = 5_000
+"""How far the wall clock may run away from the monotonic one before largesse is not ready."""
+
+
+class Clock(Protocol):
+    """Tells the wall-clock time."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch; never less than what it said before."""
+
+
+class SystemClock:
+    """The time of the machine, held still where the machine turns it back.
+
+    The ledger's time never goes back: while the wall clock stands behind what was already told, the
+    last moment is told again.
+    """
+
+    def __init__(self) -> None:
+        self._last_ms = 0
+        self._offset_ms = self._wall_minus_monotonic()
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
+        return self._last_ms
+
+    def jump_ms(self) -> int:
+        """How far the wall clock was set forward (or back, negative) since this clock was made."""
+        return self._wall_minus_monotonic() - self._offset_ms
+
+    @staticmethod
+    def _wall_minus_monotonic() -> int:
+        return (time.time_ns() - time.monotonic_ns()) // 1_000_000
+
+
+class FakeClock:
+    """A time that moves only when told to."""
+
+    def __init__(self, now_ms: int = 0) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """The time last set."""
+        return self._now_ms
+
+    def jump_ms(self) -> int:
+        """A fake clock is never out of step with itself."""
+        return 0
+
+    def advance(self, by_ms: int) -> None:
+        """Let time pass."""
+        assert by_ms >= 0
+        self._now_ms += by_ms
+
+
+class TenantClocks:
+    """The time as each tenant sees it.
+
+    A tenant in test mode has a clock of its own that stands still until it is moved forward over
+    the API; every other tenant lives in the time of the machine. All that a tenant's campaigns
+    read of time comes from here.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._standing: dict[int, int] = {}
+
+    def now_ms(self, tenant: int) -> int:
+        """The present moment of one tenant, by its number."""
+        standing = self._standing.get(tenant)
+        return self._clock.now_ms() if standing is None else standing
+
+    def set(self, tenant: int, now_ms: int) -> None:
+        """Give a tenant in test mode its moment. A moment before its present one is ignored."""
+        self._standing[tenant] = max(now_ms, self._standing.get(tenant, now_ms))

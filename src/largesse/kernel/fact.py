@@ -1,0 +1,39 @@
+"""What largesse did, told to the rest of the world; and who made it do so."""
+
+from enum import IntEnum
+from typing import Any
+
+from msgspec import Struct
+
+
+class FactKind(IntEnum):
+    """The facts, by the number under which the journal keeps them. Numbers are never used again."""
+
+    INCENTIVE_ISSUED = 1
+    INCENTIVE_EXPIRED = 4
+    INCENTIVE_REVOKED = 5
+    STOCK_EXHAUSTED = 6
+    CAMPAIGN_CHANGED = 7
+
+    @property
+    def topic(self) -> str:
+        """The name under which the fact travels: `incentive.issued`."""
+        subject, _, verb = self.name.lower().partition("_")
+        return f"{subject}.{verb}"
+
+
+GONE = (FactKind.INCENTIVE_EXPIRED, FactKind.INCENTIVE_REVOKED)
+"""After one of these an incentive has ended; a unique key lets only one of them happen."""
+
+
+class AuditEntry(Struct, frozen=True, kw_only=True):
+    """Who changed what, when, and what it was before and after (None where it did not exist)."""
+
+    tenant: int
+    at_ms: int
+    actor: str
+    operation: str
+    subject: str
+    request_id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None

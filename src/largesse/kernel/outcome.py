@@ -1,0 +1,39 @@
+"""Every way a command can end, in order of precedence: the first that applies is the answer."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a command ended.
+
+    The members stand in the order in which `decide` checks them; `http/errors.py` maps each to a
+    status, a problem type and a title, and a test fails when one is missing there.
+    """
+
+    KEY_REQUIRED = "KEY_REQUIRED"
+    REWARD_REQUIRED = "REWARD_REQUIRED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    NOT_ACTIVE = "NOT_ACTIVE"
+    NOT_OPEN_YET = "NOT_OPEN_YET"
+    CLOSED = "CLOSED"
+    CUSTOMER_LIMIT_REACHED = "CUSTOMER_LIMIT_REACHED"
+    SOLD_OUT_TODAY = "SOLD_OUT_TODAY"
+    SOLD_OUT = "SOLD_OUT"
+    POOL_EXHAUSTED = "POOL_EXHAUSTED"
+    BUSY = "BUSY"
+    ALREADY_HELD = "ALREADY_HELD"
+    ISSUED = "ISSUED"
+
+    @property
+    def success(self) -> bool:
+        """Whether the customer holds an incentive after this."""
+        return self in _SUCCESSES
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same wish may end otherwise later without anybody changing the campaign."""
+        return self in _TRANSIENT
+
+
+_SUCCESSES = frozenset({Outcome.ALREADY_HELD, Outcome.ISSUED})
+_TRANSIENT = frozenset({Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.BUSY})
