@@ -1,0 +1,150 @@
+"""Wishes, what became of them, and incentives."""
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from largesse.campaigns.model import Campaign, Reward
+from largesse.kernel.outcome import Outcome
+
+CUSTOMER_BYTES_MAX = 255
+"""The longest customer id, in bytes of UTF-8."""
+
+
+class Offer(NamedTuple):
+    """What a wish is about: a reward of a campaign, on the campaign's local day `day`."""
+
+    campaign: Campaign
+    reward: Reward
+    day: int
+
+
+class Wish(Struct):
+    """A customer's wish for one unit of a reward; campaign and reward by their numbers.
+
+    `now_ms` is the tenant's time, read once when the wish's batch is formed: it decides window,
+    local date and `issued_at`. A dry run is decided and leaves nothing; it needs no key.
+    """
+
+    tenant: int
+    campaign: int
+    reward: int
+    customer: str
+    key: str
+    dry_run: bool = False
+    now_ms: int = 0
+
+
+class Issued(Struct, frozen=True):
+    """The ledger's row of one incentive. It never changes.
+
+    `place` is where the reward's code stands in the counter of its permuted pattern, `code` the
+    text of a code that was made at random; both are None where the reward has no code.
+    """
+
+    campaign: int
+    reward: int
+    serial: int
+    customer: str
+    key: str
+    at_ms: int
+    version: int
+    place: int | None = None
+    code: str | None = None
+
+
+class Settled(NamedTuple):
+    """What became of a wish.
+
+    `issued` is the incentive given now or before; with `CUSTOMER_LIMIT_REACHED` it is the earliest
+    that the customer holds. `replayed` marks the answer of an earlier call with the same key.
+    """
+
+    outcome: Outcome
+    issued: Issued | None = None
+    replayed: bool = False
+
+
+class Prior(NamedTuple):
+    """What the ledger already knows of a wish's customer in its campaign.
+
+    `bound` is the row that the wish's key brought about. `held` counts towards the campaign's cap,
+    `held_of_reward` towards the reward's; `earliest` is the first row that counts.
+    """
+
+    bound: Issued | None = None
+    held: int = 0
+    held_of_reward: int = 0
+    earliest: Issued | None = None
+
+
+STRANGER = Prior()
+"""A customer who holds nothing and whose key is not known."""
+
+
+class IncentiveStatus(StrEnum):
+    """Where an incentive stands."""
+
+    ISSUED = "ISSUED"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+class LedgerEntry(NamedTuple):
+    """An incentive's row and the times of the later facts about it, None until they come."""
+
+    issued: Issued
+    expired_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+
+
+class Answer(NamedTuple):
+    """A settled wish as its caller sees it; `incentive` as in `Settled.issued`."""
+
+    outcome: Outcome
+    incentive: "Incentive | None" = None
+    replayed: bool = False
+
+
+class Incentive(Struct, frozen=True, kw_only=True):
+    """One unit of a reward, given to one customer, as people see it."""
+
+    id: str
+    campaign_id: str
+    reward: str
+    customer_id: str
+    code: str | None
+    serial: int
+    status: IncentiveStatus
+    value: dict[str, Any]
+    issued_at_ms: int
+    expires_at_ms: int | None
+
+
+class Revoked(Struct, frozen=True):
+    """How a wish to revoke ended: REVOKED by now or before, or EXPIRED and left as it was."""
+
+    status: IncentiveStatus
+    issued: Issued
+    revoked_at_ms: int | None
+
+
+class Violation(Struct, frozen=True):
+    """One place where the ledger does not add up."""
+
+    rule: str
+    reward: int
+    detail: str
+
+
+class Conservation(Struct, frozen=True):
+    """The last proof that counters, rows, serials, days and holders agree.
+
+    `checked_at_ms` is the machine's time; `rows` how many rows of the journal the proof covers.
+    """
+
+    checked_at_ms: int
+    campaigns: int
+    rows: int
+    violations: tuple[Violation, ...]

@@ -1,0 +1,105 @@
+"""What issuance asks of the world."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from largesse.campaigns.model import Campaign, Counters
+from largesse.issuance.model import Conservation, Issued, LedgerEntry, Settled, Wish
+from largesse.kernel.command import Transactions
+from largesse.kernel.fact import AuditEntry
+from largesse.kernel.outcome import Outcome
+
+Publish = Callable[[Campaign], None]
+"""Told of each campaign that was added or changed, in the loop's thread, before its writer is."""
+
+
+class Place(NamedTuple):
+    """Where an incentive stands in the ledger: the reward's number and the serial within it."""
+
+    reward: int
+    serial: int
+
+
+class IncentiveStore(Protocol):
+    """The ledger. Every implementation passes `IncentiveStoreContract`."""
+
+    async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
+        """Settle wishes in order, in one transaction, durable once this returns.
+
+        One answer per wish, in order. `now_ms` of each is set. Either all of the batch is settled
+        or, with `UnavailableError`, none of it. A wish for a campaign that is gone is CLOSED.
+        """
+
+    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+        """What can be refused at once, without the ledger and without waiting; None for the rest.
+
+        A refusal is given only where this process can prove that the customer has neither an
+        incentive nor a key in the campaign, and where it heard from the ledger within the last
+        second.
+        """
+
+    async def campaigns(self) -> list[Campaign]:
+        """All campaigns but drafts: what a process starts with."""
+
+    async def version(self, campaign: int, version: int) -> Campaign:
+        """A campaign by its number as one of its versions was."""
+
+    async def entry(self, place: Place) -> LedgerEntry | None:
+        """One incentive, or None where the serial was never given."""
+
+    async def entries(
+        self, rewards: Sequence[int], after: Place | None, limit: int
+    ) -> list[LedgerEntry]:
+        """Incentives of these rewards (ascending numbers) by (reward, serial), beyond `after`."""
+
+    async def counters(self, rewards: Sequence[int]) -> list[Counters]:
+        """The counters of some rewards, in their order."""
+
+    async def patterns(self, tenant: int) -> list[str]:
+        """The canonical permuted patterns that codes of a tenant may have."""
+
+    async def place_of_counter(self, tenant: int, pattern: str, counter: int) -> Place | None:
+        """Which reward and serial a place of a permuted pattern's counter belongs to."""
+
+    async def place_of_code(self, tenant: int, canonical: str) -> Place | None:
+        """Which incentive has a code that was made at random."""
+
+    async def expire(self, now_ms: Callable[[int], int]) -> int:
+        """Write the facts of incentives that have expired by their tenants' time; how many.
+
+        `now_ms` tells a tenant's time by its number. One call writes one bounded batch; 0 means
+        that none is left.
+        """
+
+    async def prove(self, *, whole: bool) -> Conservation:
+        """Hold counters, rows, serials, days, codes and holders against each other.
+
+        `whole` reads the journal from its beginning; else what came since the last proof.
+        """
+
+
+class RandomCodes(Protocol):
+    """Makes codes at random for the store, which keeps those that are new."""
+
+    def __call__(self, campaign: Campaign, reward: int, count: int) -> list[tuple[str, str]]:
+        """`count` codes for a reward, each as shown and in canonical form."""
+
+
+class LedgerRecords(Protocol):
+    """Single incentives inside one transaction."""
+
+    def entry(self, place: Place) -> LedgerEntry | None:
+        """One incentive, or None where the serial was never given."""
+
+    def campaign_at(self, campaign: int, version: int) -> Campaign:
+        """A campaign by its number as one of its versions was, with today's counters."""
+
+    def revoke(self, issued: Issued, at_ms: int) -> None:
+        """Write the fact and give the unit back, as `decide.give_back` says; once, by a key."""
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Keep who did what."""
+
+
+LedgerStore = Transactions[LedgerRecords]
+"""Every implementation passes `LedgerStoreContract`."""

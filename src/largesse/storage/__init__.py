@@ -1,0 +1,1 @@
+"""Adapters that keep things: one folder per technology, one file per domain."""

@@ -1,0 +1,1 @@
+"""largesse in one SQLite file: one process, one writer thread, holders in memory."""

@@ -1,0 +1,1 @@
+"""Tenants: organisations that run campaigns, and the keys they call with."""
