@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from largesse.kernel.command import Command
+
 
 class FactKind(IntEnum):
     """The facts, by the number under which the journal keeps them. Numbers are never used again."""
@@ -37,3 +39,23 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
     request_id: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+    @classmethod
+    def of(
+        cls,
+        command: Command,
+        subject: str,
+        before: dict[str, Any] | None,
+        after: dict[str, Any] | None,
+    ) -> "AuditEntry":
+        """What a command changed about a thing, by the thing's id."""
+        return cls(
+            tenant=command.tenant,
+            at_ms=command.now_ms,
+            actor=command.actor,
+            operation=command.operation,
+            subject=subject,
+            request_id=command.request_id,
+            before=before,
+            after=after,
+        )

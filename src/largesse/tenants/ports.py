@@ -23,7 +23,7 @@ class TenantRecords(Protocol):
         """Keep a new tenant; the one that comes back has its number."""
 
     def set_clock(self, number: int, clock_ms: int) -> None:
-        """Move a test clock. The tenant's clock of this process moves with the commit."""
+        """Keep the moment that a test clock stands at."""
 
     def keys(self, tenant: int | None) -> list[ApiKey]:
         """A tenant's keys in the order of their creation; everybody's for None."""

@@ -1,0 +1,40 @@
+"""The keys that open something, in memory: authentication must cost a look-up, not a query."""
+
+from largesse.kernel.clock import Clock
+from largesse.tenants.decide import usable
+from largesse.tenants.model import ApiKey, Principal, Tenant
+
+
+class KeyRing:
+    """Finds who a digest speaks for. No secret is ever in here, only SHA-256 digests."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tenants: dict[int, Tenant] = {}
+        self._principals: dict[bytes, Principal] = {}
+
+    def principal(self, digest: bytes) -> Principal | None:
+        """Whoever the key with this digest speaks for, unless it has expired by machine time."""
+        found = self._principals.get(digest)
+        if found is None:
+            return None
+        if found.key.expires_at_ms is not None and not usable(found.key, self._clock.now_ms()):
+            return None
+        return found
+
+    def tenant(self, number: int) -> Tenant:
+        """A tenant by its number."""
+        return self._tenants[number]
+
+    def add_tenant(self, tenant: Tenant) -> None:
+        """Know a tenant, or what has changed about it."""
+        self._tenants[tenant.number] = tenant
+
+    def add_key(self, key: ApiKey) -> None:
+        """Know a key of a known tenant; one that is revoked opens nothing."""
+        if key.revoked_at_ms is None:
+            self._principals[key.digest] = Principal(self._tenants[key.tenant], key)
+
+    def remove_key(self, key: ApiKey) -> None:
+        """Forget a key."""
+        self._principals.pop(key.digest, None)

@@ -1,0 +1,269 @@
+"""What one can do with tenants and their keys."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from largesse.kernel.clock import Clock, TenantClocks
+from largesse.kernel.command import Command, Done
+from largesse.kernel.errors import NotFoundError
+from largesse.kernel.fact import AuditEntry
+from largesse.kernel.ids import Ids
+from largesse.tenants import decide
+from largesse.tenants.keyring import KeyRing
+from largesse.tenants.model import ApiKey, NewKey, Onboarded, Principal, Scope, Tenant
+from largesse.tenants.ports import TenantRecords, TenantStore
+
+DEFAULT_TENANT = "default"
+SECRET_BYTES = 32
+_SYSTEM = "system"
+
+
+class TenantInput(Struct, frozen=True, kw_only=True):
+    """What somebody says of a new tenant. A tenant in test mode lives by a clock of its own."""
+
+    name: str
+    time_zone: str = "UTC"
+    test_mode: bool = False
+
+
+class KeyInput(Struct, frozen=True, kw_only=True):
+    """What somebody says of a new key. It never expires where `expires_at_ms` is None."""
+
+    name: str
+    scopes: tuple[Scope, ...]
+    expires_at_ms: int | None = None
+
+
+class Origins(Struct, frozen=True):
+    """Where new ids and secrets come from."""
+
+    ids: Ids
+    secret_text: Callable[[], str]
+    secret_bytes: Callable[[int], bytes]
+
+
+class Tenants:
+    """Onboarding, keys, test clocks, and who a key speaks for."""
+
+    def __init__(
+        self, store: TenantStore, clock: Clock, clocks: TenantClocks, origins: Origins
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._clocks = clocks
+        self._origins = origins
+        self._ring = KeyRing(clock)
+
+    async def open(self, admin_key: str | None) -> str | None:
+        """Read all keys and clocks. The first time, make the tenant `default`.
+
+        Returns its admin key when it was made up now: the one time that it can be shown. An
+        `admin_key` given from outside is known from then on, at each start.
+        """
+        if admin_key is not None:
+            decide.check_secret(admin_key)
+        secret = admin_key or self._origins.secret_text()
+        command = self._command("first_start")
+        tenants = await self._store.read(lambda records: records.tenants(0, 1))
+        if not tenants or admin_key is not None:
+            await self._store.write(
+                command, lambda records: self._first_start(records, command, secret), Onboarded
+            )
+        await self._store.read(self._load)
+        return None if tenants or admin_key else secret
+
+    def authenticate(self, secret: bytes) -> Principal | None:
+        """Who calls with this secret, or None where it opens nothing (now). Costs a look-up."""
+        return self._ring.principal(decide.digest(secret))
+
+    def tenant_of(self, number: int) -> Tenant:
+        """A tenant by its number, from memory."""
+        return self._ring.tenant(number)
+
+    def command_of(self, principal: Principal, operation: str) -> Command:
+        """The envelope of what a caller wants to do, at his tenant's present moment."""
+        return Command(
+            tenant=principal.tenant.number,
+            actor=principal.key.id,
+            operation=operation,
+            now_ms=self._clocks.now_ms(principal.tenant.number),
+        )
+
+    async def onboard(self, command: Command, wish: TenantInput) -> Done[Onboarded]:
+        """Make a tenant and its first admin key, whose secret is in the answer this once."""
+        decide.check_name(wish.name)
+        decide.check_zone(wish.time_zone)
+        secret = self._origins.secret_text()
+        key = KeyInput(name="admin", scopes=(Scope.ADMIN,))
+        machine_ms = self._clock.now_ms()
+
+        def work(records: TenantRecords) -> Onboarded:
+            tenant = records.add_tenant(self._new_tenant(wish, machine_ms))
+            admin = self._new_key(tenant, key, secret, machine_ms)
+            records.add_key(admin)
+            records.audit(AuditEntry.of(command, tenant.id, None, _shown_tenant(tenant)))
+            return Onboarded(tenant, NewKey(admin, None))
+
+        done = await self._store.write(command, work, Onboarded)
+        if done.replayed:
+            return done
+        self._know(done.answer.tenant, done.answer.admin.key)
+        shown = NewKey(done.answer.admin.key, secret)
+        return Done(Onboarded(done.answer.tenant, shown))
+
+    async def tenant(self, principal: Principal, tenant_id: str) -> Tenant:
+        """The caller's own tenant; an operator may read any. Others' are not found."""
+        found = await self._store.read(lambda records: records.tenant_by_id(tenant_id))
+        own = found is not None and found.number == principal.tenant.number
+        if found is None or not (own or principal.may(Scope.OPERATOR)):
+            raise NotFoundError(f"there is no tenant {tenant_id!r} here")
+        return found
+
+    async def add_key(self, command: Command, wish: KeyInput) -> Done[NewKey]:
+        """Make a key for the caller's tenant; its secret is in the answer this once."""
+        machine_ms = self._clock.now_ms()
+        decide.check_name(wish.name)
+        decide.check_scopes(wish.scopes)
+        decide.check_expiry(wish.expires_at_ms, machine_ms)
+        secret = self._origins.secret_text()
+        tenant = self.tenant_of(command.tenant)
+
+        def work(records: TenantRecords) -> NewKey:
+            key = self._new_key(tenant, wish, secret, machine_ms)
+            records.add_key(key)
+            records.audit(AuditEntry.of(command, key.id, None, _shown_key(key)))
+            return NewKey(key, None)
+
+        done = await self._store.write(command, work, NewKey)
+        if done.replayed or command.dry_run:
+            return done
+        self._ring.add_key(done.answer.key)
+        return Done(NewKey(done.answer.key, secret))
+
+    async def keys(self, tenant: int) -> list[ApiKey]:
+        """A tenant's keys, revoked ones included, in the order of their creation."""
+        return await self._store.read(lambda records: records.keys(tenant))
+
+    async def revoke_key(self, command: Command, key_id: str) -> Done[ApiKey]:
+        """Make a key useless at once and for ever. Revoking it again changes nothing."""
+        machine_ms = self._clock.now_ms()
+
+        def work(records: TenantRecords) -> ApiKey:
+            key = records.key(command.tenant, key_id)
+            if key is None:
+                raise NotFoundError(f"there is no key {key_id!r} here")
+            if key.revoked_at_ms is not None:
+                return key
+            revoked = msgspec.structs.replace(key, revoked_at_ms=machine_ms)
+            records.set_key_revoked(key_id, machine_ms)
+            records.audit(AuditEntry.of(command, key_id, _shown_key(key), _shown_key(revoked)))
+            return revoked
+
+        done = await self._store.write(command, work, ApiKey)
+        if not command.dry_run:
+            self._ring.remove_key(done.answer)
+        return done
+
+    async def advance(self, command: Command, to_ms: int) -> Done[Tenant]:
+        """Move the test clock of the caller's tenant forward to a moment."""
+
+        def work(records: TenantRecords) -> Tenant:
+            tenant = records.tenant(command.tenant)
+            assert tenant is not None
+            moved = msgspec.structs.replace(tenant, clock_ms=decide.advance(tenant, to_ms))
+            records.set_clock(command.tenant, to_ms)
+            records.audit(
+                AuditEntry.of(command, tenant.id, _shown_tenant(tenant), _shown_tenant(moved))
+            )
+            return moved
+
+        done = await self._store.write(command, work, Tenant)
+        if not command.dry_run:
+            self._know(done.answer)
+        return done
+
+    async def audit_entries(
+        self, tenant: int, before: int | None, limit: int
+    ) -> list[tuple[int, AuditEntry]]:
+        """Who changed what, newest first, each with its position."""
+        return await self._store.read(lambda records: records.audit_entries(tenant, before, limit))
+
+    def _first_start(self, records: TenantRecords, command: Command, secret: str) -> Onboarded:
+        now_ms = command.now_ms
+        first = records.tenants(0, 1)
+        tenant = first[0] if first else None
+        if tenant is None:
+            wish = TenantInput(name=DEFAULT_TENANT)
+            tenant = records.add_tenant(self._new_tenant(wish, now_ms))
+        known = records.key_by_digest(decide.digest(secret.encode()))
+        if known is not None:
+            return Onboarded(tenant, NewKey(known, None))
+        wish_key = KeyInput(name="admin", scopes=(Scope.OPERATOR, Scope.ADMIN))
+        admin = self._new_key(tenant, wish_key, secret, now_ms)
+        records.add_key(admin)
+        envelope = msgspec.structs.replace(command, tenant=tenant.number)
+        records.audit(AuditEntry.of(envelope, admin.id, None, _shown_key(admin)))
+        return Onboarded(tenant, NewKey(admin, None))
+
+    def _load(self, records: TenantRecords) -> None:
+        numbers = {key.tenant for key in records.keys(None)}
+        for number in sorted(numbers):
+            tenant = records.tenant(number)
+            assert tenant is not None
+            self._know(tenant, *records.keys(number))
+
+    def _know(self, tenant: Tenant, *keys: ApiKey) -> None:
+        self._ring.add_tenant(tenant)
+        for key in keys:
+            self._ring.add_key(key)
+        if tenant.clock_ms is not None:
+            self._clocks.set(tenant.number, tenant.clock_ms)
+
+    def _new_tenant(self, wish: TenantInput, now_ms: int) -> Tenant:
+        return Tenant(
+            number=0,
+            id=self._origins.ids.new("ten"),
+            name=wish.name,
+            time_zone=wish.time_zone,
+            created_at_ms=now_ms,
+            secret=self._origins.secret_bytes(SECRET_BYTES),
+            clock_ms=now_ms if wish.test_mode else None,
+        )
+
+    def _new_key(self, tenant: Tenant, wish: KeyInput, secret: str, now_ms: int) -> ApiKey:
+        return ApiKey(
+            id=self._origins.ids.new("key"),
+            tenant=tenant.number,
+            name=wish.name,
+            prefix=secret[: decide.PREFIX_CHARACTERS],
+            digest=decide.digest(secret.encode()),
+            scopes=wish.scopes,
+            created_at_ms=now_ms,
+            expires_at_ms=wish.expires_at_ms,
+        )
+
+    def _command(self, operation: str) -> Command:
+        now_ms = self._clock.now_ms()
+        return Command(tenant=0, actor=_SYSTEM, operation=operation, now_ms=now_ms)
+
+
+def _shown_tenant(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "name": tenant.name,
+        "time_zone": tenant.time_zone,
+        "test_mode": tenant.test_mode,
+        "clock_ms": tenant.clock_ms,
+    }
+
+
+def _shown_key(key: ApiKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": list(key.scopes),
+        "expires_at_ms": key.expires_at_ms,
+        "revoked_at_ms": key.revoked_at_ms,
+    }
