@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from largesse.kernel.errors import LargesseError
+
 CONFIG_FILE = "largesse.toml"
 CONFIG_VARIABLE = "LARGESSE_CONFIG"
 PREFIX = "LARGESSE_"
@@ -25,7 +27,7 @@ MASK = "********"
 MIB = 1_048_576
 
 
-class SettingsError(Exception):
+class SettingsError(LargesseError):
     """The settings cannot be used; the message is one line that says what to change."""
 
 

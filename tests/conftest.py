@@ -1,0 +1,55 @@
+"""What holds for every test: a clean environment, and no test left out in silence."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("largesse.testing")
+
+LEAVE_OUT_NOTHING = "LARGESSE_TEST_LEAVE_OUT_NOTHING"
+BY_DESIGN = "by design: "
+"""Begins the reason of a skip that no machine could spare, like a store without files that cannot
+be asked to survive a restart."""
+
+_LEFT_OUT = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to count what is left out."""
+    config.stash[_LEFT_OUT] = Counter()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """Keep the settings of whoever runs the tests away from the servers that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in list(os.environ):
+            if variable.startswith("LARGESSE_"):
+                patch.delenv(variable)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Fail a run that may leave out nothing and did."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    left_out = session.config.stash[_LEFT_OUT]
+    for report in reporter.stats.get("skipped", []) if reporter else []:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        left_out[str(reason).removeprefix("Skipped: ")] += 1
+    avoidable = [reason for reason in left_out if not reason.startswith(BY_DESIGN)]
+    if avoidable and os.environ.get(LEAVE_OUT_NOTHING) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    yield
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say aloud what did not run, why, and how it would."""
+    for reason, count in sorted(config.stash[_LEFT_OUT].items()):
+        terminalreporter.write_line(f"left out: {count} × {reason}", yellow=True)
+    if os.environ.get(LEAVE_OUT_NOTHING) and config.stash[_LEFT_OUT]:
+        terminalreporter.write_line(f"{LEAVE_OUT_NOTHING} is set: nothing but {BY_DESIGN!r} may be")
