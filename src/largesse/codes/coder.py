@@ -1,0 +1,94 @@
+"""The two sources of codes.
+
+Permuted codes come from a tenant's counter, through a permutation that only its key knows: none
+needs to be stored to be unique, or looked up to be read. Random codes come from dice and are kept
+in a table; what they share is the spelling.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from largesse.codes.canonical import canonical
+from largesse.codes.keyed import Words, derive_key
+from largesse.codes.model import Pattern
+from largesse.codes.permutation import permutation
+from largesse.codes.spelling import Spelling
+
+PLACES_MAX = 2**63
+"""Places that a counter can reach: databases keep it in 64 bits with a sign."""
+
+Dice = Callable[[int], bytes]
+"""Gives so many random bytes, as `os.urandom` does."""
+
+
+class PermutedCodes:
+    """The codes of one tenant and pattern, by their place in the counter, which starts at 0.
+
+    `space` is how many there are. Patterns with the same `canonical_text` have the same codes at
+    the same places (decoration aside), so they must share a counter.
+    """
+
+    def __init__(self, pattern: Pattern, tenant_secret: bytes) -> None:
+        self.space = pattern.space
+        self._spelling = Spelling(pattern, tenant_secret)
+        key = derive_key(tenant_secret, "permutation", pattern.canonical_text)
+        self._permutation = permutation(key, pattern.halves)
+        self._right_size = pattern.halves[1]
+
+    def codes(self, first: int, count: int) -> list[str]:
+        """The codes, as shown, at the places first … first + count - 1."""
+        assert 0 <= first <= first + count <= min(self.space, PLACES_MAX)
+        return self._codes(np.arange(first, first + count, dtype=np.uint64))
+
+    def codes_at(self, places: Sequence[int]) -> list[str]:
+        """The codes, as shown, at these places, in their order."""
+        assert all(0 <= place < min(self.space, PLACES_MAX) for place in places)
+        return self._codes(np.array(places, dtype=np.uint64))
+
+    def place(self, text: str) -> int | None:
+        """The place of a code, however it was typed; None when it cannot be one of these.
+
+        Whether that place was ever given out is for the ledger to say.
+        """
+        halves = self._spelling.read(text)
+        if halves is None:
+            return None
+        left, right = self._permutation.backward(*halves)
+        return left * self._right_size + right
+
+    def _codes(self, places: Words) -> list[str]:
+        left = places // self._right_size
+        right = places - left * self._right_size
+        return self._spelling.write(*self._permutation.forward(left, right))
+
+
+class RandomCodes:
+    """Codes of one tenant and pattern from dice. The table that keeps them tells which exist."""
+
+    def __init__(self, pattern: Pattern, tenant_secret: bytes) -> None:
+        self.space = pattern.space
+        self._spelling = Spelling(pattern, tenant_secret)
+        self._sizes = pattern.halves
+
+    def draw(self, count: int, dice: Dice) -> list[str]:
+        """So many codes, as shown, each equally likely; two may be the same."""
+        left, right = (_uniform(size, count, dice) for size in self._sizes)
+        return self._spelling.write(left, right)
+
+    def key(self, text: str) -> str | None:
+        """What to look for in the table, for a code however it was typed.
+
+        None when it cannot be one of these: no need to look.
+        """
+        return None if self._spelling.read(text) is None else canonical(text)
+
+
+def _uniform(size: int, count: int, dice: Dice) -> Words:
+    """Numbers below `size`, none likelier than another: words past its last multiple are thrown."""
+    fair = 2**64 // size * size
+    numbers = np.empty(0, np.uint64)
+    while len(numbers) < count:
+        words = np.frombuffer(dice(8 * (count - len(numbers))), np.uint64)
+        numbers = np.concatenate((numbers, words[words < fair] if fair < 2**64 else words))
+    return numbers % size
