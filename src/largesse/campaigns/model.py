@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
+NAME_CHARACTERS_MAX = 200
+
 REWARDS_MAX = 100
 """Rewards of one campaign: more would be a catalogue."""
 
@@ -179,3 +181,17 @@ class CampaignFilter(Struct, frozen=True, kw_only=True):
     status: Status | None = None
     type: CampaignType | None = None
     name_contains: str | None = None
+
+
+class Saved(Struct, frozen=True):
+    """A campaign as it was at `at_ms`, and what its author should know about its codes."""
+
+    campaign: Campaign
+    at_ms: int
+    warnings: tuple[str, ...] = ()
+
+
+class Removed(Struct, frozen=True):
+    """A campaign that is gone (None), or that could only be ended."""
+
+    ended: Saved | None

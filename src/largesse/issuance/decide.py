@@ -84,7 +84,7 @@ def issue(counters: Counters, day: int) -> Counters:
 
 
 def give_back(counters: Counters, zone: str, issued_at_ms: int) -> Counters:
-    """The counters after a revoke: one back to the total, and to the day of issue while it is on."""
+    """The counters after a revoke: one back to the total, and to the day while it is still on."""
     same_day = counters.day == local_day(zone, issued_at_ms)
     return Counters(
         issued=counters.issued - 1,

@@ -1,0 +1,257 @@
+"""The rules of campaigns: what makes sense, which step may follow which, what may be edited."""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from largesse.campaigns.model import (
+    METADATA_BYTES_MAX,
+    NAME_CHARACTERS_MAX,
+    QUOTA_MAX,
+    REWARDS_MAX,
+    Campaign,
+    CampaignDefinition,
+    Counters,
+    Phase,
+    Reward,
+    RewardDefinition,
+    RewardKind,
+    Status,
+    Stock,
+    Value,
+)
+from largesse.kernel.calendar import zone_exists
+from largesse.kernel.errors import InvalidInputError, WrongStatusError
+from largesse.kernel.money import Money, check_money
+
+REWARD_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+BASIS_POINTS_MAX = 10_000
+ITEM_CHARACTERS_MAX = 200
+SECONDS_MAX = 100 * 366 * 86_400
+"""A hundred years."""
+
+
+class Verb(StrEnum):
+    """The steps of a campaign's life."""
+
+    ACTIVATE = "activate"
+    PAUSE = "pause"
+    END = "end"
+
+
+_STEPS = {
+    Verb.ACTIVATE: ({Status.DRAFT, Status.PAUSED}, Status.ACTIVE),
+    Verb.PAUSE: ({Status.ACTIVE}, Status.PAUSED),
+    Verb.END: ({Status.DRAFT, Status.ACTIVE, Status.PAUSED}, Status.ENDED),
+}
+
+
+def step(campaign: Campaign, verb: Verb, now_ms: int) -> Status:
+    """The status after a step; the same one where the step changes nothing.
+
+    Raises `WrongStatusError` where the life cycle forbids it, and `InvalidInputError` when a
+    campaign would be activated after its end.
+    """
+    before, after = _STEPS[verb]
+    if campaign.status is after:
+        return after
+    status = shown_status(campaign, now_ms)
+    if campaign.status not in before or (verb is Verb.PAUSE and status is Status.ENDED):
+        message = f"cannot {verb} a campaign that is {status}"
+        raise WrongStatusError(message)
+    if verb is Verb.ACTIVATE:
+        check_not_over(campaign.definition, now_ms)
+    return after
+
+
+def check_not_over(definition: CampaignDefinition, now_ms: int) -> None:
+    """Raise `InvalidInputError` when a campaign would be activated at or after its end."""
+    if definition.ends_at_ms is not None and now_ms >= definition.ends_at_ms:
+        message = "ends_at is in the past: move it before the campaign is activated"
+        raise InvalidInputError(message, "/ends_at")
+
+
+def shown_status(campaign: Campaign, now_ms: int) -> Status:
+    """The status that people see: an active campaign past its end has ended."""
+    ends_at_ms = campaign.definition.ends_at_ms
+    if campaign.status is Status.ACTIVE and ends_at_ms is not None and now_ms >= ends_at_ms:
+        return Status.ENDED
+    return campaign.status
+
+
+def phase(campaign: Campaign, now_ms: int) -> Phase:
+    """What a customer would meet at this moment."""
+    status = shown_status(campaign, now_ms)
+    if status is not Status.ACTIVE:
+        return Phase(status.value)
+    return Phase.SCHEDULED if now_ms < campaign.definition.starts_at_ms else Phase.OPEN
+
+
+def stock(definition: RewardDefinition, counters: Counters, day: int) -> Stock:
+    """How many units are left, in total and on a local day."""
+    taken = counters.issued + counters.reserved
+    left = None if definition.quota_total is None else definition.quota_total - taken
+    left_today = None
+    if definition.quota_daily is not None:
+        today = counters.issued_day if counters.day == day else 0
+        left_today = max(definition.quota_daily - today, 0)
+        left_today = left_today if left is None else min(left_today, left)
+    return Stock(definition.quota_total, counters.issued, counters.reserved, left, left_today)
+
+
+def codes_missing(reward: Reward, covered: int) -> int:
+    """How many places of a pattern a reward still has to take so that its quota has codes.
+
+    `covered` is the number of serials that its blocks hold. Revoked units gave their stock back but
+    not their serial, so a reward may need more places than its quota.
+    """
+    quota = reward.definition.quota_total
+    if quota is None:
+        return 0
+    counters = reward.counters
+    still_to_issue = quota - counters.issued - counters.reserved
+    return max(still_to_issue - (covered - counters.serials), 0)
+
+
+# --- what makes sense -------------------------------------------------------------------------
+
+
+def check(definition: CampaignDefinition) -> None:
+    """Raise `InvalidInputError`, with a pointer, for the first thing that makes no sense."""
+    name = definition.name
+    if not (0 < len(name) <= NAME_CHARACTERS_MAX and name.isprintable() and name.strip()):
+        _refuse("/name", f"name has 1 to {NAME_CHARACTERS_MAX} printable characters")
+    if not zone_exists(definition.time_zone):
+        example = "write Asia/Seoul or UTC, for example"
+        _refuse("/time_zone", f"{definition.time_zone!r} is no IANA time zone; {example}")
+    if definition.ends_at_ms is not None and definition.ends_at_ms <= definition.starts_at_ms:
+        _refuse("/ends_at", "ends_at must be after starts_at")
+    _check_count("/per_customer_max", definition.per_customer_max)
+    _check_metadata("/metadata", definition.metadata)
+    if not 0 < len(definition.rewards) <= REWARDS_MAX:
+        _refuse("/rewards", f"a campaign has 1 to {REWARDS_MAX} rewards")
+    keys: set[str] = set()
+    for index, reward in enumerate(definition.rewards):
+        pointer = f"/rewards/{index}"
+        _check_reward(pointer, reward, definition)
+        if reward.key in keys:
+            _refuse(f"{pointer}/key", f"two rewards have the key {reward.key!r}")
+        keys.add(reward.key)
+
+
+def _check_reward(pointer: str, reward: RewardDefinition, campaign: CampaignDefinition) -> None:
+    if not REWARD_KEY.fullmatch(reward.key):
+        _refuse(f"{pointer}/key", "a key has 1 to 64 characters of A-Z a-z 0-9 _ . -")
+    _check_value(f"{pointer}/value", reward.kind, reward.value)
+    _check_count(f"{pointer}/quota_total", reward.quota_total)
+    _check_count(f"{pointer}/quota_daily", reward.quota_daily)
+    _check_count(f"{pointer}/per_customer_max", reward.per_customer_max)
+    _check_count(f"{pointer}/uses_max", reward.uses_max)
+    _check_metadata(f"{pointer}/metadata", reward.metadata)
+    if reward.expires_at_ms is not None:
+        if reward.expires_after_s is not None:
+            _refuse(f"{pointer}/expires_after_s", "give expires_at or expires_after_s, not both")
+        if reward.expires_at_ms <= campaign.starts_at_ms:
+            _refuse(f"{pointer}/expires_at", "expires_at must be after the campaign's starts_at")
+    after_s = reward.expires_after_s
+    if after_s is not None and not 0 < after_s <= SECONDS_MAX:
+        _refuse(f"{pointer}/expires_after_s", f"expires_after_s is from 1 to {SECONDS_MAX} seconds")
+
+
+def _check_value(pointer: str, kind: RewardKind, value: Value) -> None:
+    given = {name for name in value.__struct_fields__ if getattr(value, name) is not None}
+    if given not in _VALUE_FIELDS[kind]:
+        forms = " or ".join("{" + ", ".join(sorted(form)) + "}" for form in _VALUE_FIELDS[kind])
+        _refuse(pointer, f"the value of {kind} is {forms}")
+    if value.amount is not None and value.currency is not None:
+        check_money(Money(value.amount, value.currency), pointer)
+    else:
+        _check_count(f"{pointer}/amount", value.amount)
+    if value.basis_points is not None and not 0 < value.basis_points <= BASIS_POINTS_MAX:
+        message = f"basis_points is from 1 to {BASIS_POINTS_MAX}, which is 100 %"
+        _refuse(f"{pointer}/basis_points", message)
+    item = value.item
+    if item is not None and not (0 < len(item) <= ITEM_CHARACTERS_MAX and item.isprintable()):
+        _refuse(f"{pointer}/item", f"item has 1 to {ITEM_CHARACTERS_MAX} printable characters")
+
+
+_VALUE_FIELDS: dict[RewardKind, list[set[str]]] = {
+    RewardKind.COUPON: [{"amount", "currency"}, {"basis_points"}, {"item"}],
+    RewardKind.POINTS: [{"amount"}],
+    RewardKind.CASHBACK: [{"amount", "currency"}],
+}
+
+
+def _check_count(pointer: str, count: int | None) -> None:
+    if count is not None and not 0 < count <= QUOTA_MAX:
+        _refuse(pointer, f"must be from 1 to {QUOTA_MAX}, not {count}; null means no limit")
+
+
+def _check_metadata(pointer: str, metadata: dict[str, Any]) -> None:
+    if len(msgspec.json.encode(metadata)) > METADATA_BYTES_MAX:
+        _refuse(pointer, f"metadata has at most {METADATA_BYTES_MAX} bytes as JSON")
+
+
+def _refuse(pointer: str, message: str) -> None:
+    raise InvalidInputError(message, pointer)
+
+
+# --- what may be edited -----------------------------------------------------------------------
+
+
+def check_edit(campaign: Campaign, edited: CampaignDefinition, now_ms: int) -> None:
+    """Raise `InvalidInputError` when an edit touches what is fixed after activation.
+
+    Fixed are the type, the zone, the set of rewards with their kinds, codes and uses, whether there
+    is a cap per customer at all (its number may change), and `starts_at` once it has passed.
+    """
+    check(edited)
+    if campaign.status is Status.DRAFT:
+        return
+    present = campaign.definition
+    _check_fixed("", present, edited, _FIXED_OF_CAMPAIGN)
+    if now_ms >= present.starts_at_ms and edited.starts_at_ms != present.starts_at_ms:
+        _refuse_fixed("/starts_at", "starts_at is fixed once it has passed")
+    if [reward.key for reward in edited.rewards] != [reward.key for reward in present.rewards]:
+        _refuse_fixed("/rewards", "the rewards, their keys and their order are fixed")
+    pairs = zip(present.rewards, edited.rewards, strict=True)
+    for index, (before, after) in enumerate(pairs):
+        _check_fixed(f"/rewards/{index}", before, after, _FIXED_OF_REWARD)
+    for index, (reward, after) in enumerate(zip(campaign.rewards, edited.rewards, strict=True)):
+        _check_quota(f"/rewards/{index}/quota_total", reward.counters, after.quota_total)
+
+
+_Field = tuple[str, Callable[[Any], object]]
+
+_FIXED_OF_CAMPAIGN: Sequence[_Field] = (
+    ("type", lambda campaign: campaign.type),
+    ("time_zone", lambda campaign: campaign.time_zone),
+    ("per_customer_max", lambda campaign: campaign.per_customer_max is None),
+)
+_FIXED_OF_REWARD: Sequence[_Field] = (
+    ("kind", lambda reward: reward.kind),
+    ("code", lambda reward: reward.code),
+    ("uses_max", lambda reward: reward.uses_max),
+    ("per_customer_max", lambda reward: reward.per_customer_max is None),
+)
+
+
+def _check_fixed(pointer: str, before: object, after: object, fields: Sequence[_Field]) -> None:
+    for name, read in fields:
+        if read(before) != read(after):
+            whether = "whether there is a " if name == "per_customer_max" else ""
+            _refuse_fixed(f"{pointer}/{name}", f"{whether}{name} is fixed after activation")
+
+
+def _check_quota(pointer: str, counters: Counters, quota: int | None) -> None:
+    taken = counters.issued + counters.reserved
+    if quota is not None and quota < taken:
+        message = f"a quota of {quota} is below the {taken} units already issued or reserved"
+        raise InvalidInputError(message, pointer, "QUOTA_BELOW_ISSUED")
+
+
+def _refuse_fixed(pointer: str, message: str) -> None:
+    raise InvalidInputError(message, pointer, "FIXED_AFTER_ACTIVATION")
