@@ -1,0 +1,1 @@
+"""The bench: what is measured, against which ceiling."""

@@ -1,0 +1,1 @@
+"""HTTP: the fast lane for the hot decisions, and the application for everything else."""
