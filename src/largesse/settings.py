@@ -64,16 +64,32 @@ class Server(Struct, frozen=True):
     """The HTTP server and what it bears from one client."""
 
     host: Annotated[
-        str, _text("an address", ".", "Where to listen; the default is reached from here only.")
+        str,
+        _text("an address", ".", "Where to listen; 127.0.0.1 is reached from this machine only."),
     ] = "127.0.0.1"
     port: Annotated[
-        int, _whole(0, 65_535, "", "With 0 the system picks one; the first line printed tells it.")
+        int,
+        _whole(
+            0,
+            65_535,
+            "",
+            "Where to listen; 0 takes a free one, which the first line printed tells.",
+        ),
     ] = 8_000
     header_s_max: Annotated[
-        int, _whole(1, 300, "s", "A client that sends its headers slower holds a connection back.")
+        int,
+        _whole(
+            1, 300, "s", "A request's headers must be complete by then, or slow clients hold all."
+        ),
     ] = 10
     body_s_max: Annotated[
-        int, _whole(1, 3_600, "s", "The same for the body, counted from the end of the headers.")
+        int,
+        _whole(
+            1,
+            3_600,
+            "s",
+            "Its body must be complete so long after its headers, for the same reason.",
+        ),
     ] = 10
     idle_s_max: Annotated[
         int, _whole(1, 3_600, "s", "A connection that asks nothing for so long is closed.")

@@ -1,0 +1,42 @@
+# Each target makes what it needs first; a second call finds it made and starts at once.
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check static docs bench lock services
+
+RUN := .venv/bin/
+ENVIRONMENT := .venv/.synced
+PROGRAMS := src tests scripts
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+serve: $(ENVIRONMENT) ## run largesse on the file largesse.db; ARGS='--port 0' adds options
+	@exec $(RUN)largesse serve $(ARGS)
+
+test: static services ## run everything; what this machine cannot run is said at the end
+	$(RUN)pytest -m 'not alone' -n 2
+	$(RUN)pytest -m alone || [ $$? = 5 ]  # 5: there are none
+
+check: static ## format, lint, types, imports and the fast tests: before each commit
+	$(RUN)pytest -m 'not slow and not alone' -n 2
+
+static: $(ENVIRONMENT)
+	$(RUN)ruff format --check $(PROGRAMS)
+	$(RUN)ruff check $(PROGRAMS)
+	$(RUN)mypy
+	$(RUN)lint-imports --no-logo
+
+docs: $(ENVIRONMENT) ## write the pages of docs/reference that are made from the code
+	$(RUN)python scripts/reference.py
+
+bench: $(ENVIRONMENT) services ## measure, beside what bounds it; ARGS='claim' picks a scenario
+	$(RUN)largesse bench $(ARGS)
+
+lock: ## write uv.lock from pyproject.toml; ARGS='--upgrade' takes newer versions
+	@scripts/bootstrap.sh lock $(ARGS)
+
+services:
+	@scripts/install_packages.sh curl wrk
+
+$(ENVIRONMENT): uv.lock pyproject.toml scripts/bootstrap.sh
+	@scripts/bootstrap.sh

@@ -1,0 +1,74 @@
+"""Write the pages of docs/reference/ that are made from the code.
+
+    python scripts/reference.py
+
+Each page is the answer of one function in `PAGES`; `tests/test_docs.py` fails while a page that is
+kept differs from the one that the code would make.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from largesse.settings import CONFIG_FILE, CONFIG_VARIABLE, SHORT_VARIABLES, describe, load
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+NOTICE = "<!-- Made by `make docs`; change the code that it describes. -->"
+
+
+def page(title: str, *blocks: str) -> str:
+    """A Markdown page: its title, then its paragraphs and tables."""
+    return "\n\n".join([f"# {title}", NOTICE, *blocks]) + "\n"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; bars within cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def settings_page() -> str:
+    """Every setting with its variable, default, range and reason."""
+    short = {name: variable for variable, name in SHORT_VARIABLES.items()}
+    rows = [
+        [
+            f"`{row.name}`",
+            " or ".join(
+                f"`{variable}`" for variable in (short.get(row.name), row.variable) if variable
+            ),
+            f"`{row.default}`" if row.default else "—",
+            f"{row.range} {row.unit}".rstrip(),
+            row.help,
+        ]
+        for row in describe(load({}))
+    ]
+    return page(
+        "Settings",
+        "A value comes from the command line, else from the environment, else from a file, else\n"
+        f"it is the default. The file is the one that `--config` or `{CONFIG_VARIABLE}` names,\n"
+        f"else `{CONFIG_FILE}` in the current folder when it is there. In it, the part of a name\n"
+        "before the dot is a table: `server.port` is `port` under `[server]`. Unknown names are\n"
+        "refused, and the complaint names the nearest known one.",
+        "`largesse config show` tells which values are in force and where each came from.",
+        table(["setting", "environment", "default", "range", "what it does"], rows),
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = MappingProxyType({"settings.md": settings_page})
+"""The pages by their file names below docs/reference/."""
+
+
+def main() -> None:
+    """Write the pages that have changed, and name them."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, make in PAGES.items():
+        path, text = FOLDER / name, make()
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            print(path.relative_to(FOLDER.parent.parent))
+
+
+if __name__ == "__main__":
+    main()
