@@ -87,6 +87,8 @@ class CodeKeeper:
 
     def _check_overlaps(self, use: _Use, others: list[tuple[str, str]]) -> None:
         for pattern, source in others:
+            if source == use.source == CodeSource.RANDOM:
+                continue  # their table keeps one of each code
             same = pattern == use.space.pattern
             if (same and source != use.source) or self._spaces.overlap(pattern, use.space.pattern):
                 message = (

@@ -221,7 +221,7 @@ def check_edit(campaign: Campaign, edited: CampaignDefinition, now_ms: int) -> N
     for index, (before, after) in enumerate(pairs):
         _check_fixed(f"/rewards/{index}", before, after, _FIXED_OF_REWARD)
     for index, (reward, after) in enumerate(zip(campaign.rewards, edited.rewards, strict=True)):
-        _check_quota(f"/rewards/{index}/quota_total", reward.counters, after.quota_total)
+        check_quota(f"/rewards/{index}/quota_total", reward.counters, after.quota_total)
 
 
 _Field = tuple[str, Callable[[Any], object]]
@@ -246,7 +246,8 @@ def _check_fixed(pointer: str, before: object, after: object, fields: Sequence[_
             _refuse_fixed(f"{pointer}/{name}", f"{whether}{name} is fixed after activation")
 
 
-def _check_quota(pointer: str, counters: Counters, quota: int | None) -> None:
+def check_quota(pointer: str, counters: Counters, quota: int | None) -> None:
+    """Raise `InvalidInputError` when a quota is below what was already issued or reserved."""
     taken = counters.issued + counters.reserved
     if quota is not None and quota < taken:
         message = f"a quota of {quota} is below the {taken} units already issued or reserved"

@@ -5,12 +5,16 @@ from largesse.campaigns.model import (
     CampaignDefinition,
     Counters,
     OnRepeat,
+    Reward,
     RewardDefinition,
     Status,
 )
 from largesse.issuance.model import IncentiveStatus, Issued, LedgerEntry, Offer, Prior, Wish
 from largesse.kernel.calendar import local_day
 from largesse.kernel.outcome import Outcome
+
+DEFAULT_REWARD = "NONE"
+"""The key of the reward that a claim without one means, where there are several."""
 
 _CLOSED_BY_STATUS = {
     Status.DRAFT: Outcome.NOT_ACTIVE,
@@ -95,6 +99,11 @@ def give_back(counters: Counters, zone: str, issued_at_ms: int) -> Counters:
     )
 
 
+def definition_of(campaign: Campaign, reward: int) -> RewardDefinition:
+    """What a version of a campaign says of a reward, by the reward's number."""
+    return next(known.definition for known in campaign.rewards if known.number == reward)
+
+
 def expires_at_ms(reward: RewardDefinition, issued_at_ms: int) -> int | None:
     """When an incentive expires, by the definition in the version that it was issued under."""
     if reward.expires_at_ms is not None:
@@ -102,6 +111,17 @@ def expires_at_ms(reward: RewardDefinition, issued_at_ms: int) -> int | None:
     if reward.expires_after_s is not None:
         return issued_at_ms + 1000 * reward.expires_after_s
     return None
+
+
+def reward_meant(campaign: Campaign, key: str | None) -> Reward | None:
+    """The reward that a wish means: by its key, or the only one, or the one keyed NONE.
+
+    None where that does not tell which.
+    """
+    if key is None and len(campaign.rewards) == 1:
+        return campaign.rewards[0]
+    wanted = DEFAULT_REWARD if key is None else key
+    return next((one for one in campaign.rewards if one.definition.key == wanted), None)
 
 
 def status(entry: LedgerEntry, expires_at_ms: int | None, now_ms: int) -> IncentiveStatus:

@@ -36,6 +36,13 @@ class Wish(Struct):
     now_ms: int = 0
 
 
+class Place(NamedTuple):
+    """Where an incentive stands in the ledger: the reward's number and the serial within it."""
+
+    reward: int
+    serial: int
+
+
 class Issued(Struct, frozen=True):
     """The ledger's row of one incentive. It never changes.
 

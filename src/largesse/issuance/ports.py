@@ -1,23 +1,16 @@
 """What issuance asks of the world."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from largesse.campaigns.model import Campaign, Counters
-from largesse.issuance.model import Conservation, Issued, LedgerEntry, Settled, Wish
+from largesse.issuance.model import Conservation, Issued, LedgerEntry, Place, Settled, Wish
 from largesse.kernel.command import Transactions
 from largesse.kernel.fact import AuditEntry
 from largesse.kernel.outcome import Outcome
 
 Publish = Callable[[Campaign], None]
 """Told of each campaign that was added or changed, in the loop's thread, before its writer is."""
-
-
-class Place(NamedTuple):
-    """Where an incentive stands in the ledger: the reward's number and the serial within it."""
-
-    reward: int
-    serial: int
 
 
 class IncentiveStore(Protocol):

@@ -48,3 +48,7 @@ class BusyError(LargesseError):
 
 class UnavailableError(LargesseError):
     """The ledger cannot write at the moment: try again with the same key."""
+
+
+class StartError(LargesseError):
+    """The program cannot start; the message is one line that says what to do."""

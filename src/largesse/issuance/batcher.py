@@ -1,0 +1,163 @@
+"""Brings wishes that arrive together to the ledger together.
+
+One sync to disk serves a whole batch. Alone a wish waits for nobody; under load the batches grow by
+themselves, because whatever arrives while one is written makes the next.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec import Struct
+
+from largesse.issuance.model import Answer, Settled, Wish
+from largesse.issuance.ports import IncentiveStore
+from largesse.kernel.clock import TenantClocks
+from largesse.kernel.errors import BusyError, LargesseError, UnavailableError
+
+Ending = Answer | LargesseError
+"""How a wish ended: an answer, or why there can be none now (then the same key may try again)."""
+
+Deliver = Callable[[Ending], None]
+"""Told how a wish ended, in the loop's thread, exactly once; it must not raise."""
+
+Finish = Callable[[Sequence[Settled]], Awaitable[list[Answer]]]
+"""Makes answers of settled wishes: ids, codes and values, for a batch at once."""
+
+Report = Callable[["Batch"], None]
+"""Hears of each batch once all of it is answered: for the log and the metrics."""
+
+IN_FLIGHT_MAX = 2
+"""Batches at the ledger: while one is committed the next is already there."""
+
+
+class Batch(Struct, frozen=True):
+    """What became of a batch: wishes by the name of their outcome, and how long it all took.
+
+    `at_ledger` is False where all could be refused without it; `error` is what befell the batch.
+    """
+
+    endings: Counter[str]
+    at_ledger: bool
+    took_s: float
+    error: LargesseError | None = None
+
+
+_Waiting = tuple[Wish, Deliver]
+
+
+class Limits(Struct, frozen=True):
+    """How much may wait: wishes of one commit, and wishes before the next is turned away."""
+
+    batch_max: int = 512
+    waiting_max: int = 20_000
+
+
+class Batcher:
+    """A queue of wishes with a bound, emptied in batches.
+
+    A wish that was taken is settled, whatever becomes of the one who sent it.
+    """
+
+    def __init__(
+        self, store: IncentiveStore, clocks: TenantClocks, finish: Finish, limits: Limits
+    ) -> None:
+        self.report: Report = lambda batch: None
+        self._store = store
+        self._clocks = clocks
+        self._finish = finish
+        self._limits = limits
+        self._waiting: deque[_Waiting] = deque()
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    @property
+    def waiting(self) -> int:
+        """How many wishes wait for a batch."""
+        return len(self._waiting)
+
+    def submit(self, wish: Wish, deliver: Deliver) -> None:
+        """Take a wish; `deliver` is called later. Raises `BusyError` when too many wait."""
+        if len(self._waiting) >= self._limits.waiting_max:
+            raise BusyError
+        self._waiting.append((wish, deliver))
+        self._schedule()
+
+    async def drain(self) -> None:
+        """Wait until every wish taken so far has its answer."""
+        while self._waiting or self._in_flight:
+            self._schedule()
+            if self._in_flight:
+                await asyncio.wait(self._in_flight)
+            else:
+                await asyncio.sleep(0)
+
+    def _schedule(self) -> None:
+        """Form a batch after this tick, so that all that it reads from the sockets is in it."""
+        if not self._scheduled and self._waiting and len(self._in_flight) < IN_FLIGHT_MAX:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._form)
+
+    def _form(self) -> None:
+        self._scheduled = False
+        started_s = self._seconds()
+        count = min(len(self._waiting), self._limits.batch_max)
+        batch = [self._waiting.popleft() for _ in range(count)]
+        self._stamp(batch)
+        rest = self._refuse(batch, started_s)
+        if rest:
+            task = asyncio.get_running_loop().create_task(self._settle(rest, started_s))
+            self._in_flight.add(task)
+            task.add_done_callback(self._landed)
+        self._schedule()
+
+    def _stamp(self, batch: list[_Waiting]) -> None:
+        """Give each wish its tenant's moment, read once for the batch."""
+        moments: dict[int, int] = {}
+        for wish, _ in batch:
+            moment = moments.get(wish.tenant)
+            if moment is None:
+                moment = moments[wish.tenant] = self._clocks.now_ms(wish.tenant)
+            wish.now_ms = moment
+
+    def _refuse(self, batch: list[_Waiting], started_s: float) -> list[_Waiting]:
+        """Answer what can be refused without the ledger; return the rest."""
+        refusals = self._store.refusals([wish for wish, _ in batch])
+        refused = [(entry, Answer(why)) for entry, why in zip(batch, refusals, strict=True) if why]
+        if not refused:
+            return batch
+        for (_, deliver), answer in refused:
+            deliver(answer)
+        self._tell([answer for _, answer in refused], at_ledger=False, started_s=started_s)
+        return [entry for entry, why in zip(batch, refusals, strict=True) if why is None]
+
+    async def _settle(self, batch: list[_Waiting], started_s: float) -> None:
+        endings: Sequence[Ending]
+        try:
+            settled = await self._store.settle([wish for wish, _ in batch])
+            endings = await self._finish(settled)
+        except LargesseError as error:
+            endings = [error] * len(batch)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
+            unavailable = UnavailableError()
+            unavailable.__cause__ = error
+            endings = [unavailable] * len(batch)
+        for (_, deliver), ending in zip(batch, endings, strict=True):
+            deliver(ending)
+        self._tell(endings, at_ledger=True, started_s=started_s)
+
+    def _tell(self, endings: Sequence[Ending], *, at_ledger: bool, started_s: float) -> None:
+        names = Counter(
+            ending.outcome.value if isinstance(ending, Answer) else type(ending).__name__
+            for ending in endings
+        )
+        error = next((one for one in endings if isinstance(one, LargesseError)), None)
+        self.report(Batch(names, at_ledger, self._seconds() - started_s, error))
+
+    @staticmethod
+    def _seconds() -> float:
+        return asyncio.get_running_loop().time()
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._schedule()

@@ -1,0 +1,214 @@
+"""What one can do with incentives: claim, look up, revoke, prove."""
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from largesse.campaigns.model import Campaign
+from largesse.codes.canonical import canonical
+from largesse.issuance import decide
+from largesse.issuance.batcher import Batcher, Deliver, Ending, Limits, Report
+from largesse.issuance.codebook import Codebook
+from largesse.issuance.model import (
+    Answer,
+    Conservation,
+    Incentive,
+    IncentiveStatus,
+    Issued,
+    LedgerEntry,
+    Place,
+    Revoked,
+    Settled,
+    Wish,
+)
+from largesse.issuance.offers import Offers
+from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore
+from largesse.issuance.showing import Showing
+from largesse.kernel.clock import TenantClocks
+from largesse.kernel.command import Command, Done
+from largesse.kernel.errors import LargesseError, NotFoundError
+from largesse.kernel.fact import AuditEntry
+
+
+class Ledger(Struct, frozen=True):
+    """The two sides of one ledger: batches of wishes, and single incentives in transactions."""
+
+    incentives: IncentiveStore
+    records: LedgerStore
+
+
+class Display(Struct, frozen=True):
+    """What is needed to show the ledger to people: codes and the rest."""
+
+    codebook: Codebook
+    showing: Showing
+
+
+class Issuance:
+    """Gives out incentives and keeps account of them."""
+
+    def __init__(
+        self, ledger: Ledger, offers: Offers, display: Display, clocks: TenantClocks, limits: Limits
+    ) -> None:
+        self.offers = offers
+        self._store = ledger.incentives
+        self._records = ledger.records
+        self._codebook = display.codebook
+        self._showing = display.showing
+        self._clocks = clocks
+        self._batcher = Batcher(self._store, clocks, self._finish, limits)
+
+    async def open(self) -> None:
+        """Learn what can be claimed."""
+        for campaign in await self._store.campaigns():
+            self.offers.publish(campaign)
+
+    async def close(self) -> None:
+        """Settle what was taken."""
+        await self._batcher.drain()
+
+    def report_to(self, report: Report) -> None:
+        """Let somebody hear of each batch of wishes once it is answered."""
+        self._batcher.report = report
+
+    @property
+    def waiting(self) -> int:
+        """How many wishes wait for a batch."""
+        return self._batcher.waiting
+
+    def submit(self, wish: Wish, deliver: Deliver) -> None:
+        """Take a wish; `deliver` is told how it ended. Raises `BusyError` when too many wait."""
+        self._batcher.submit(wish, deliver)
+
+    async def claim(self, wishes: Sequence[Wish]) -> list[Ending]:
+        """Settle some wishes: one ending each, in order; `BusyError` for those that found no room.
+
+        Wishes of one call may be settled in different batches.
+        """
+        endings = [self._submitted(wish) for wish in wishes]
+        return list(await asyncio.gather(*endings))
+
+    async def revoke(self, command: Command, incentive_id: str) -> Done[Incentive]:
+        """Take an incentive back: its stock returns, once. Revoking it again changes nothing.
+
+        An expired one stays as it is: the answer's status says EXPIRED.
+        """
+        place = self._place(command.tenant, incentive_id)
+
+        def work(records: LedgerRecords) -> Revoked:
+            entry = records.entry(place)
+            if entry is None:
+                raise _unknown(incentive_id)
+            status = self._status(records, entry, command.now_ms)
+            if status is not IncentiveStatus.ISSUED:
+                return Revoked(status, entry.issued, entry.revoked_at_ms)
+            records.revoke(entry.issued, command.now_ms)
+            revoked = Revoked(IncentiveStatus.REVOKED, entry.issued, command.now_ms)
+            before, after = {"status": status}, {"status": revoked.status}
+            records.audit(AuditEntry.of(command, incentive_id, before, after))
+            return revoked
+
+        done = await self._records.write(command, work, Revoked)
+        await self._learn_versions([done.answer.issued])
+        [incentive] = self._showing.issued([done.answer.issued])
+        return Done(replace(incentive, status=done.answer.status), done.replayed)
+
+    async def incentive(self, tenant: int, incentive_id: str) -> Incentive:
+        """One incentive by its id; `NotFoundError` for any other text."""
+        entry = await self._store.entry(self._place(tenant, incentive_id))
+        if entry is None:
+            raise _unknown(incentive_id)
+        [incentive] = await self._present(tenant, [entry])
+        return incentive
+
+    async def incentive_of_code(self, tenant: int, text: str) -> Incentive | None:
+        """The incentive whose code somebody typed, or None: the same for all that is no code.
+
+        A wrong guess at a pattern with check symbols is turned away before the ledger is asked.
+        """
+        place = await self._place_of_code(tenant, text)
+        entry = None if place is None else await self._store.entry(place)
+        if entry is None:
+            return None
+        [incentive] = await self._present(tenant, [entry])
+        return incentive
+
+    async def incentives(
+        self, campaign: Campaign, after: Place | None, limit: int
+    ) -> tuple[list[Incentive], Place | None]:
+        """A campaign's incentives by (reward, serial), and where to go on, or None at the end."""
+        rewards = sorted(reward.number for reward in campaign.rewards)
+        entries = await self._store.entries(rewards, after, limit + 1)
+        shown = await self._present(campaign.tenant, entries[:limit])
+        if len(entries) <= limit:
+            return shown, None
+        last = entries[limit - 1].issued
+        return shown, Place(last.reward, last.serial)
+
+    async def prove(self, *, whole: bool) -> Conservation:
+        """Hold the ledger against itself; see `IncentiveStore.prove`."""
+        return await self._store.prove(whole=whole)
+
+    async def expire(self) -> int:
+        """Write the facts of one batch of expired incentives; how many there were."""
+        return await self._store.expire(self._clocks.now_ms)
+
+    def _submitted(self, wish: Wish) -> asyncio.Future[Ending]:
+        ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+
+        def deliver(answer: Ending) -> None:
+            if not ending.cancelled():
+                ending.set_result(answer)
+
+        try:
+            self.submit(wish, deliver)
+        except LargesseError as error:
+            deliver(error)
+        return ending
+
+    async def _finish(self, settled: Sequence[Settled]) -> list[Answer]:
+        """A batch's answers: the incentives of all of them are shown at once."""
+        rows = [one.issued for one in settled if one.issued is not None]
+        await self._learn_versions(rows)
+        incentives = iter(self._showing.issued(rows))
+        return [
+            Answer(one.outcome, None if one.issued is None else next(incentives), one.replayed)
+            for one in settled
+        ]
+
+    async def _present(self, tenant: int, entries: Sequence[LedgerEntry]) -> list[Incentive]:
+        await self._learn_versions([entry.issued for entry in entries])
+        return self._showing.present(entries, self._clocks.now_ms(tenant))
+
+    async def _learn_versions(self, rows: Sequence[Issued]) -> None:
+        for number, version in {(row.campaign, row.version) for row in rows}:
+            if self.offers.version(number, version) is None:
+                self.offers.keep_version(await self._store.version(number, version))
+
+    def _place(self, tenant: int, incentive_id: str) -> Place:
+        place = self._showing.place(incentive_id)
+        campaign = None if place is None else self.offers.campaign_of_reward(place.reward)
+        if place is None or campaign is None or campaign.tenant != tenant:
+            raise _unknown(incentive_id)
+        return place
+
+    async def _place_of_code(self, tenant: int, text: str) -> Place | None:
+        for pattern, counter in self._codebook.counters(tenant, text):
+            place = await self._store.place_of_counter(tenant, pattern, counter)
+            if place is not None:
+                return place
+        typed = canonical(text)
+        return await self._store.place_of_code(tenant, typed) if typed else None
+
+    @staticmethod
+    def _status(records: LedgerRecords, entry: LedgerEntry, now_ms: int) -> IncentiveStatus:
+        issued = entry.issued
+        campaign = records.campaign_at(issued.campaign, issued.version)
+        definition = decide.definition_of(campaign, issued.reward)
+        return decide.status(entry, decide.expires_at_ms(definition, issued.at_ms), now_ms)
+
+
+def _unknown(incentive_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no incentive {incentive_id!r} here")
