@@ -6,6 +6,8 @@
 RUN := .venv/bin/
 ENVIRONMENT := .venv/.synced
 PROGRAMS := src tests scripts
+# How pytest ends when no test has the mark.
+NO_TESTS := 5
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -14,8 +16,10 @@ serve: $(ENVIRONMENT) ## run largesse on the file largesse.db; ARGS='--port 0' a
 	@exec $(RUN)largesse serve $(ARGS)
 
 test: static services ## run everything; what this machine cannot run is said at the end
-	$(RUN)pytest -m 'not alone' -n 2
-	$(RUN)pytest -m alone || [ $$? = 5 ]  # 5: there are none
+	@status=0; \
+	$(RUN)pytest -m 'not alone' -n 2 --dist worksteal || status=1; \
+	$(RUN)pytest -m alone || [ $$? = $(NO_TESTS) ] || status=1; \
+	exit $$status
 
 check: static ## format, lint, types, imports and the fast tests: before each commit
 	$(RUN)pytest -m 'not slow and not alone' -n 2

@@ -37,7 +37,8 @@ install_uv() {
         "$1" -m venv "$TOOLS"
         "$TOOLS/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
     elif "$1" -m pip --version >/dev/null 2>&1; then
-        "$1" -m pip install --quiet --disable-pip-version-check --target "$TOOLS" "uv==$UV_VERSION"
+        "$1" -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
+            --target "$TOOLS" "uv==$UV_VERSION"
     else
         fail "$1 has neither venv nor pip: apt-get install python3-venv, then try again"
     fi
