@@ -64,7 +64,7 @@ CREATE TABLE campaign (
     created_at_ms INTEGER NOT NULL,
     -- Copies out of the definition, for the filters of the list.
     type          TEXT NOT NULL,
-    name          TEXT NOT NULL,
+    name          TEXT NOT NULL,       -- case-folded: a search finds it however it is typed
     ends_at_ms    INTEGER
 ) STRICT;
 CREATE INDEX campaign_of_tenant ON campaign (tenant, number);

@@ -1,0 +1,272 @@
+"""Campaigns, their versions, rewards and code patterns in an SQLite file."""
+
+from typing import Any, NamedTuple
+
+import apsw
+import msgspec
+
+from largesse.campaigns.decide import check_quota
+from largesse.campaigns.model import (
+    Campaign,
+    CampaignDefinition,
+    CampaignFilter,
+    CodeBlock,
+    Counters,
+    Reward,
+    RewardDefinition,
+    Status,
+)
+from largesse.campaigns.ports import PatternState
+from largesse.kernel.fact import AuditEntry, FactKind
+from largesse.storage.sqlite import audit
+from largesse.storage.sqlite.transaction import Transaction
+
+_CAMPAIGN = """
+SELECT c.number, c.id, c.tenant, c.status, v.version, c.created_at_ms, v.definition
+FROM campaign c JOIN campaign_version v ON v.campaign = c.number"""
+_PRESENT = f"{_CAMPAIGN} AND v.version = c.version"
+_BY_NUMBER = f"{_PRESENT} WHERE c.number = ?"
+_BY_ID = f"{_PRESENT} WHERE c.tenant = ? AND c.id = ?"
+_ALL_BUT_DRAFTS = f"{_PRESENT} WHERE c.status <> 'DRAFT' ORDER BY c.number"
+_VERSION_BY_NUMBER = f"{_CAMPAIGN} WHERE c.number = ? AND v.version = ?"
+_VERSION_BY_ID = f"{_CAMPAIGN} WHERE c.tenant = ? AND c.id = ? AND v.version = ?"
+_LIST = f"""{_PRESENT}
+WHERE c.tenant = :tenant AND c.number < :before
+  AND (:type IS NULL OR c.type = :type)
+  AND (:name IS NULL OR instr(c.name, :name) > 0)
+  AND (:status IS NULL OR :status =
+    CASE WHEN c.status = 'ACTIVE' AND c.ends_at_ms <= :now_ms THEN 'ENDED' ELSE c.status END)
+ORDER BY c.number DESC LIMIT :limit"""
+_AFTER_ALL = 2**63 - 1
+
+_ADD = """
+INSERT INTO campaign (id, tenant, status, version, created_at_ms, type, name, ends_at_ms)
+VALUES (:id, :tenant, :status, :version, :created_at_ms, :type, :name, :ends_at_ms)"""
+_SAVE = """
+UPDATE campaign
+SET status = :status, version = :version, type = :type, name = :name, ends_at_ms = :ends_at_ms
+WHERE number = :number"""
+_REMOVE = "DELETE FROM campaign WHERE number = ?"
+_ADD_VERSION = """
+INSERT INTO campaign_version (campaign, version, definition) VALUES (?, ?, ?)
+ON CONFLICT DO NOTHING"""
+
+_REWARDS = """
+SELECT key, number, issued, reserved, serials, day, issued_day FROM reward WHERE campaign = ?"""
+_COUNTERS = "SELECT issued, reserved, serials, day, issued_day FROM reward WHERE number = ?"
+_ADD_REWARD = "INSERT INTO reward (campaign, key, quota_total, quota_daily) VALUES (?, ?, ?, ?)"
+_SAVE_REWARD = """
+UPDATE reward SET quota_total = :quota_total, quota_daily = :quota_daily
+WHERE number = :number AND (:quota_total IS NULL OR issued + reserved <= :quota_total)"""
+_REMOVE_REWARD = "DELETE FROM reward WHERE number = ? AND serials = 0"
+_REMOVE_BLOCKS = "DELETE FROM code_block WHERE reward = ?"
+
+_PATTERNS = "SELECT id, pattern, source, taken FROM code_pattern WHERE tenant = ? ORDER BY id"
+_PATTERN = """
+SELECT id, pattern, source, taken FROM code_pattern
+WHERE tenant = ? AND pattern = ? AND source = ?"""
+_ADD_PATTERN = """
+INSERT INTO code_pattern (tenant, pattern, source) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"""
+_BLOCKS = "SELECT serial, place, count FROM code_block WHERE reward = ? ORDER BY serial"
+_TAKE = """
+UPDATE code_pattern SET taken = taken + :count WHERE id = :pattern RETURNING taken - :count"""
+_NEXT_SERIAL = "SELECT coalesce(max(serial + count), 1) FROM code_block WHERE reward = ?"
+_ADD_BLOCK = """
+INSERT INTO code_block (pattern, place, count, reward, serial) VALUES (?, ?, ?, ?, ?)"""
+
+
+def load_campaign(db: apsw.Connection, number: int) -> Campaign | None:
+    """A campaign by its number, with the counters of this moment."""
+    return _first(db, _BY_NUMBER, number)
+
+
+def load_campaigns(db: apsw.Connection) -> list[Campaign]:
+    """All campaigns but drafts, by ascending number."""
+    return _all(db, _ALL_BUT_DRAFTS)
+
+
+def load_version(db: apsw.Connection, number: int, version: int) -> Campaign | None:
+    """A campaign by its number as one of its versions was, with the counters of this moment."""
+    return _first(db, _VERSION_BY_NUMBER, number, version)
+
+
+def take_block(db: apsw.Connection, pattern: int, reward: int, count: int) -> CodeBlock:
+    """Give a reward the next `count` places of a pattern's counter, after its own blocks."""
+    place = _number(db, _TAKE, {"pattern": pattern, "count": count})
+    block = CodeBlock(_number(db, _NEXT_SERIAL, (reward,)), place, count)
+    db.execute(_ADD_BLOCK, (pattern, block.place, block.count, reward, block.serial))
+    return block
+
+
+class SQLiteCampaignRecords:
+    """See `CampaignRecords`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._db = transaction.db
+
+    def campaign(self, tenant: int, campaign_id: str) -> Campaign | None:
+        """See `CampaignRecords`."""
+        return _first(self._db, _BY_ID, tenant, campaign_id)
+
+    def campaigns(
+        self, tenant: int, which: CampaignFilter, before: int | None, limit: int
+    ) -> list[Campaign]:
+        """See `CampaignRecords`."""
+        wanted = {
+            "tenant": tenant,
+            "before": _AFTER_ALL if before is None else before,
+            "limit": limit,
+            "now_ms": which.now_ms,
+            "status": which.status,
+            "type": which.type,
+            "name": None if which.name_contains is None else which.name_contains.casefold(),
+        }
+        return _all(self._db, _LIST, wanted)
+
+    def version(self, tenant: int, campaign_id: str, version: int) -> Campaign | None:
+        """See `CampaignRecords`."""
+        return _first(self._db, _VERSION_BY_ID, tenant, campaign_id, version)
+
+    def add_campaign(self, campaign: Campaign) -> Campaign:
+        """See `CampaignRecords`."""
+        self._db.execute(_ADD, _columns(campaign))
+        return self._keep_parts(self._db.last_insert_rowid(), campaign)
+
+    def save_campaign(self, campaign: Campaign) -> Campaign:
+        """See `CampaignRecords`."""
+        self._db.execute(_SAVE, _columns(campaign))
+        kept = {reward.number for reward in campaign.rewards}
+        rows: list[Any] = self._db.execute(_REWARDS, (campaign.number,)).fetchall()
+        for gone in {number for _, number, *_ in rows} - kept:
+            self._remove_reward(gone)
+        return self._keep_parts(campaign.number, campaign)
+
+    def remove_campaign(self, campaign: Campaign) -> None:
+        """See `CampaignRecords`."""
+        for reward in campaign.rewards:
+            self._remove_reward(reward.number)
+        self._db.execute(_REMOVE, (campaign.number,))
+        self._transaction.touch_campaign(campaign.number)
+
+    def patterns(self, tenant: int) -> list[PatternState]:
+        """See `CampaignRecords`."""
+        return [PatternState(*row) for row in self._db.execute(_PATTERNS, (tenant,))]
+
+    def add_pattern(self, tenant: int, pattern: str, source: str) -> PatternState:
+        """See `CampaignRecords`."""
+        self._db.execute(_ADD_PATTERN, (tenant, pattern, source))
+        row = self._db.execute(_PATTERN, (tenant, pattern, source)).fetchone()
+        assert row is not None
+        return PatternState(*row)
+
+    def blocks(self, reward: int) -> list[CodeBlock]:
+        """See `CampaignRecords`."""
+        return [CodeBlock(*row) for row in self._db.execute(_BLOCKS, (reward,))]
+
+    def take_block(self, pattern: int, reward: int, count: int) -> CodeBlock:
+        """See `CampaignRecords`."""
+        return take_block(self._db, pattern, reward, count)
+
+    def audit(self, entry: AuditEntry) -> None:
+        """See `CampaignRecords`."""
+        audit.add_entry(self._db, entry)
+
+    def tell(self, kind: FactKind, campaign: Campaign, at_ms: int) -> None:
+        """See `CampaignRecords`."""
+        self._transaction.tell(kind, at_ms, campaign)
+
+    def _keep_parts(self, number: int, campaign: Campaign) -> Campaign:
+        definition = msgspec.json.encode(campaign.definition).decode()
+        self._db.execute(_ADD_VERSION, (number, campaign.version, definition))
+        for index, reward in enumerate(campaign.rewards):
+            if reward.number:
+                self._save_quotas(index, reward)
+            else:
+                quotas = (reward.definition.quota_total, reward.definition.quota_daily)
+                self._db.execute(_ADD_REWARD, (number, reward.definition.key, *quotas))
+        self._transaction.touch_campaign(number)
+        kept = load_campaign(self._db, number)
+        assert kept is not None
+        return kept
+
+    def _save_quotas(self, index: int, reward: Reward) -> None:
+        """The write itself holds the quota against the stock, whatever was read before."""
+        quota_total = reward.definition.quota_total
+        quotas = {"quota_total": quota_total, "quota_daily": reward.definition.quota_daily}
+        self._db.execute(_SAVE_REWARD, {"number": reward.number, **quotas})
+        if not self._db.changes():
+            row = self._db.execute(_COUNTERS, (reward.number,)).fetchone()
+            assert row is not None
+            check_quota(f"/rewards/{index}/quota_total", Counters(*row), quota_total)
+
+    def _remove_reward(self, number: int) -> None:
+        self._db.execute(_REMOVE_REWARD, (number,))
+        assert self._db.changes() == 1, "a reward that was issued stays for ever"
+        self._db.execute(_REMOVE_BLOCKS, (number,))
+
+
+class _Row(NamedTuple):
+    number: int
+    id: str
+    tenant: int
+    status: str
+    version: int
+    created_at_ms: int
+    definition: str
+
+
+def _first(db: apsw.Connection, query: str, *arguments: int | str) -> Campaign | None:
+    row: Any = db.execute(query, arguments).fetchone()
+    return None if row is None else _campaign(db, _Row(*row))
+
+
+def _all(
+    db: apsw.Connection, query: str, arguments: dict[str, int | str | None] | None = None
+) -> list[Campaign]:
+    rows: list[Any] = db.execute(query, arguments).fetchall()
+    return [_campaign(db, _Row(*row)) for row in rows]
+
+
+def _campaign(db: apsw.Connection, row: _Row) -> Campaign:
+    """Puts a campaign together. A reward that an edit of the draft took away has number 0."""
+    definition = msgspec.json.decode(row.definition, type=CampaignDefinition)
+    known = {key: numbers for key, *numbers in db.execute(_REWARDS, (row.number,))}
+    return Campaign(
+        number=row.number,
+        id=row.id,
+        tenant=row.tenant,
+        status=Status(row.status),
+        version=row.version,
+        definition=definition,
+        rewards=tuple(_reward(reward, known.get(reward.key)) for reward in definition.rewards),
+        created_at_ms=row.created_at_ms,
+    )
+
+
+def _reward(definition: RewardDefinition, known: list[int] | None) -> Reward:
+    if known is None:
+        return Reward(0, definition)
+    number, *counters = known
+    return Reward(number, definition, Counters(*counters))
+
+
+def _columns(campaign: Campaign) -> dict[str, Any]:
+    definition = campaign.definition
+    return {
+        "number": campaign.number,
+        "id": campaign.id,
+        "tenant": campaign.tenant,
+        "status": campaign.status,
+        "version": campaign.version,
+        "created_at_ms": campaign.created_at_ms,
+        "type": definition.type,
+        "name": definition.name.casefold(),
+        "ends_at_ms": definition.ends_at_ms,
+    }
+
+
+def _number(db: apsw.Connection, query: str, arguments: dict[str, int] | tuple[int, ...]) -> int:
+    value = db.execute(query, arguments).get
+    assert isinstance(value, int)
+    return value
