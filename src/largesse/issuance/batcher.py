@@ -62,7 +62,7 @@ class Batcher:
     def __init__(
         self, store: IncentiveStore, clocks: TenantClocks, finish: Finish, limits: Limits
     ) -> None:
-        self.report: Report = lambda batch: None
+        self.report: Report = _say_nothing
         self._store = store
         self._clocks = clocks
         self._finish = finish
@@ -161,3 +161,7 @@ class Batcher:
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         self._schedule()
+
+
+def _say_nothing(batch: Batch) -> None:
+    """Report to nobody."""
