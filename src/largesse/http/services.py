@@ -1,0 +1,30 @@
+"""What the HTTP interface is built on; `wiring` fills it."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from largesse.campaigns.service import Campaigns
+from largesse.issuance.model import Conservation
+from largesse.issuance.service import Issuance
+from largesse.kernel.clock import Clock, TenantClocks
+from largesse.kernel.health import Health
+from largesse.kernel.ids import Ids
+from largesse.kernel.paging import Cursors
+from largesse.settings import Settings
+from largesse.tenants.service import Tenants
+
+
+class Services(Struct, frozen=True):
+    """The use cases, and what a request needs beside them."""
+
+    tenants: Tenants
+    campaigns: Campaigns
+    issuance: Issuance
+    clock: Clock
+    clocks: TenantClocks
+    cursors: Cursors
+    ids: Ids
+    health: Health
+    last_proof: Callable[[], Conservation | None]
+    settings: Settings
