@@ -4,15 +4,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from raw_http import RawClient, connected, request
+from raw_http import connected, request
 
 from largesse.http import wire
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.exchange import Exchange, Handler, ask, headers_said_once
-from largesse.http.lane import HotExchange, Lane
+from largesse.http.lane import HotExchange
 from largesse.http.server import Listening, Server, make_server
 
 Way = Literal["lane", "asgi"]
@@ -101,7 +101,7 @@ class StageApp:
         self.started += 1
         self.requests.put_nowait(scope["path"])
         if scope["path"] == "/flood":
-            await self.flood(send)
+            await self.flood(receive, send)
             return
         body = await self.read(receive)
         if body is None:
@@ -139,11 +139,15 @@ class StageApp:
             head, answer = given.head, given.body
         return *wire.parts_of(head), answer
 
-    async def flood(self, send: Asgi) -> None:
-        """Answer without end, as fast as the client reads."""
+    async def flood(self, receive: Asgi, send: Asgi) -> None:
+        """Answer without end, as fast as the client reads, until it is gone."""
+        await receive()
+        gone = asyncio.ensure_future(receive())
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        while not self.go_on.is_set():
+        while not gone.done():
             await send({"type": "http.response.body", "body": bytes(65_536), "more_body": True})
+            await asyncio.wait([gone], timeout=0)
+        self.disconnected.set()
 
 
 @dataclass
@@ -156,17 +160,10 @@ class Stage:
     server: Server
     run: asyncio.Task[None]
     port: int
-    clients: list[RawClient] = field(default_factory=list)
 
     def connect(self) -> Any:  # noqa: ANN401 - an asynchronous context manager
         """A new connection."""
         return connected(self.port)
-
-    async def lane(self) -> Lane:
-        """The server's side of its only connection."""
-        (lane,) = self.server.server_state.connections
-        assert isinstance(lane, Lane)
-        return lane
 
     async def end(self) -> None:
         """End the server as a signal does, and wait for it."""

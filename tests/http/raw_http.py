@@ -66,6 +66,11 @@ class RawClient:
             except ConnectionResetError:
                 return True
 
+    def stall(self) -> None:
+        """Read nothing any more; what comes fills the system's buffers."""
+        transport: Any = self.writer.transport  # streams type it as one that only writes
+        transport.pause_reading()
+
     def abort(self) -> None:
         """Go away without a word."""
         self.writer.transport.abort()
