@@ -74,9 +74,13 @@ class Value(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
 
 
 class CodeFormat(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a coupon's code looks: a pattern, or `length` characters of `charset`."""
+    """How a coupon's code looks: a pattern, or `length` characters of `charset`.
+
+    `charsets` are own classes of characters, which the pattern names in braces.
+    """
 
     pattern: str | None = None
+    charsets: dict[str, str] = {}
     charset: str | None = None
     length: int | None = None
     source: CodeSource = CodeSource.PERMUTED

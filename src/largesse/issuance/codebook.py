@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 
 from largesse.campaigns.model import Campaign, CodeFormat, CodeSource
 from largesse.codes.coder import PermutedCodes, RandomCodes
-from largesse.codes.model import Pattern
-from largesse.codes.pattern import read_format
 from largesse.issuance.model import Issued
 from largesse.issuance.offers import Offers
+from largesse.issuance.spaces import pattern_of
 
 AHEAD = 8_192
 """Codes written at once: some milliseconds of a sale, and cheap to throw away."""
@@ -89,8 +88,3 @@ class Codebook:
                 self._shelves[reward.number] = _Shelf(coder)
                 coders = self._coders.setdefault(campaign.tenant, {})
                 coders.setdefault(pattern.canonical_text, coder)
-
-
-def pattern_of(code: CodeFormat) -> Pattern:
-    """The pattern that a reward's format describes."""
-    return read_format(code.pattern, charset=code.charset, length=code.length)
