@@ -1,0 +1,378 @@
+"""What refusals and errors look like over HTTP and RPC: the one table of statuses and titles.
+
+Every problem is `application/problem+json` (RFC 9457) in the shape of `Problem`. The page
+docs/reference/outcomes.md is made from these tables.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+import msgspec
+from msgspec import Struct
+
+from largesse.http import wire
+from largesse.kernel.errors import (
+    BusyError,
+    EditConflictError,
+    InvalidInputError,
+    KeyReusedError,
+    LargesseError,
+    NotFoundError,
+    StartError,
+    UnavailableError,
+    WrongStatusError,
+)
+from largesse.kernel.outcome import Outcome
+
+CONTENT_TYPE = b"application/problem+json"
+RETRY_AFTER_S = 1
+"""What a caller is told to wait where nobody can say when it will be better."""
+
+
+class MalformedError(LargesseError):
+    """The request is not well formed."""
+
+
+class UnauthenticatedError(LargesseError):
+    """Send a valid API key: `Authorization: Bearer lgs_…`."""
+
+
+class ForbiddenError(LargesseError):
+    """The API key lacks the scope that this needs."""
+
+
+class PreconditionRequiredError(LargesseError):
+    """Send If-Match with the ETag of the version that you read, so that no edit is lost."""
+
+
+class UnsupportedMediaError(LargesseError):
+    """Send the body as application/json."""
+
+
+class KeyRequiredError(LargesseError):
+    """Send an Idempotency-Key of your choice, so that a retry gets the first answer."""
+
+
+class TooManyGuessesError(LargesseError):
+    """Too many wrong codes in a minute: wait, then try again."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
+class Meaning(Struct, frozen=True):
+    """What an outcome or an error is over HTTP (status, title) and RPC (Connect code).
+
+    `detail` says what it means and what to do; an error's own message goes before it.
+    """
+
+    status: HTTPStatus
+    title: str
+    connect: str
+    detail: str
+    code: str = ""
+    transient: bool = False
+
+
+OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
+    {
+        Outcome.KEY_REQUIRED: Meaning(
+            HTTPStatus.BAD_REQUEST,
+            "Key required",
+            "invalid_argument",
+            "Send an Idempotency-Key of your choice (in a batch: a key per item), so that a retry "
+            "gets the first answer.",
+        ),
+        Outcome.REWARD_REQUIRED: Meaning(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Reward required",
+            "invalid_argument",
+            "Name one of the campaign's rewards by its key.",
+        ),
+        Outcome.IDEMPOTENCY_KEY_REUSED: Meaning(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Idempotency key reused",
+            "invalid_argument",
+            "This key was used for another request: choose a new key for a new request.",
+        ),
+        Outcome.NOT_ACTIVE: Meaning(
+            HTTPStatus.CONFLICT,
+            "Not active",
+            "failed_precondition",
+            "The campaign is a draft or paused: activate it first.",
+        ),
+        Outcome.NOT_OPEN_YET: Meaning(
+            HTTPStatus.CONFLICT,
+            "Not open yet",
+            "failed_precondition",
+            "The campaign opens at opens_at: ask again then.",
+        ),
+        Outcome.CLOSED: Meaning(
+            HTTPStatus.GONE, "Closed", "failed_precondition", "The campaign has ended."
+        ),
+        Outcome.CUSTOMER_LIMIT_REACHED: Meaning(
+            HTTPStatus.CONFLICT,
+            "Customer limit reached",
+            "already_exists",
+            "The customer holds as many as the campaign allows; incentive_id names the earliest.",
+        ),
+        Outcome.SOLD_OUT_TODAY: Meaning(
+            HTTPStatus.CONFLICT,
+            "Sold out today",
+            "resource_exhausted",
+            "Today's quota is used up; tomorrow, in the campaign's time zone, there is a new one.",
+        ),
+        Outcome.SOLD_OUT: Meaning(
+            HTTPStatus.CONFLICT, "Sold out", "resource_exhausted", "All units have been issued."
+        ),
+        Outcome.POOL_EXHAUSTED: Meaning(
+            HTTPStatus.CONFLICT,
+            "Pool exhausted",
+            "resource_exhausted",
+            "There is no code left to give: make the code's pattern longer in a new campaign.",
+        ),
+        Outcome.EXPIRED: Meaning(
+            HTTPStatus.GONE, "Expired", "failed_precondition", "The incentive has expired."
+        ),
+        Outcome.BUSY: Meaning(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "Busy",
+            "unavailable",
+            "Too much waits already: try again in a moment with the same key.",
+        ),
+        Outcome.ALREADY_HELD: Meaning(
+            HTTPStatus.OK, "Already held", "ok", "The customer is given what he already holds."
+        ),
+        Outcome.ISSUED: Meaning(
+            HTTPStatus.CREATED, "Issued", "ok", "The customer is given a new incentive."
+        ),
+    }
+)
+"""Every outcome, in the order of precedence."""
+
+ERRORS: Mapping[type[LargesseError], Meaning] = MappingProxyType(
+    {
+        InvalidInputError: Meaning(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Invalid input",
+            "invalid_argument",
+            "Change what `pointer` points at.",
+            "INVALID",
+        ),
+        MalformedError: Meaning(
+            HTTPStatus.BAD_REQUEST,
+            "Malformed request",
+            "invalid_argument",
+            "Send a well-formed request.",
+            "MALFORMED",
+        ),
+        KeyRequiredError: Meaning(
+            HTTPStatus.BAD_REQUEST,
+            "Key required",
+            "invalid_argument",
+            "Send an Idempotency-Key.",
+            "KEY_REQUIRED",
+        ),
+        KeyReusedError: Meaning(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Idempotency key reused",
+            "invalid_argument",
+            "Choose a new key for a new request.",
+            "IDEMPOTENCY_KEY_REUSED",
+        ),
+        UnauthenticatedError: Meaning(
+            HTTPStatus.UNAUTHORIZED,
+            "Unauthenticated",
+            "unauthenticated",
+            "Send a valid API key.",
+            "UNAUTHENTICATED",
+        ),
+        ForbiddenError: Meaning(
+            HTTPStatus.FORBIDDEN,
+            "Forbidden",
+            "permission_denied",
+            "Use a key that has the scope.",
+            "FORBIDDEN",
+        ),
+        NotFoundError: Meaning(
+            HTTPStatus.NOT_FOUND, "Not found", "not_found", "Check the id.", "NOT_FOUND"
+        ),
+        WrongStatusError: Meaning(
+            HTTPStatus.CONFLICT,
+            "Wrong status",
+            "failed_precondition",
+            "See the life cycle of campaigns.",
+            "WRONG_STATUS",
+        ),
+        EditConflictError: Meaning(
+            HTTPStatus.PRECONDITION_FAILED,
+            "Edit conflict",
+            "aborted",
+            "Read it again, then repeat the change.",
+            "EDIT_CONFLICT",
+        ),
+        PreconditionRequiredError: Meaning(
+            HTTPStatus.PRECONDITION_REQUIRED,
+            "Precondition required",
+            "failed_precondition",
+            "Send If-Match.",
+            "IF_MATCH_REQUIRED",
+        ),
+        UnsupportedMediaError: Meaning(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Unsupported media type",
+            "invalid_argument",
+            "Send application/json.",
+            "UNSUPPORTED_MEDIA_TYPE",
+        ),
+        TooManyGuessesError: Meaning(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "Too many guesses",
+            "resource_exhausted",
+            "Wait for Retry-After.",
+            "TOO_MANY_GUESSES",
+            transient=True,
+        ),
+        BusyError: Meaning(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "Busy",
+            "unavailable",
+            "Try again with the same key.",
+            "BUSY",
+            transient=True,
+        ),
+        UnavailableError: Meaning(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "Unavailable",
+            "unavailable",
+            "Try again with the same key.",
+            "UNAVAILABLE",
+            transient=True,
+        ),
+        StartError: Meaning(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Internal error",
+            "internal",
+            "Never told to a caller: the program does not start.",
+            "INTERNAL_ERROR",
+        ),
+        LargesseError: Meaning(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Internal error",
+            "internal",
+            "Tell us, with the request_id.",
+            "INTERNAL_ERROR",
+        ),
+    }
+)
+"""Every class of errors that a request may meet. An `InvalidInputError` may bring its own code."""
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A refusal as its caller reads it; what is None is left out.
+
+    `pointer` is a JSON pointer into the body, or the name of a parameter. `retry_after` counts
+    seconds, and is said in the header Retry-After, too.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    transient: bool
+    request_id: str
+    pointer: str | None = None
+    opens_at: str | None = None
+    retry_after: int | None = None
+    incentive_id: str | None = None
+
+
+class Known(Struct, frozen=True):
+    """What a caller may know beside the outcome itself; see `Problem`."""
+
+    opens_at: str | None = None
+    retry_after: int | None = None
+    incentive_id: str | None = None
+
+
+_NOTHING = Known()
+
+
+def problem_of_outcome(
+    outcome: Outcome, request_id: str, detail: str | None = None, known: Known = _NOTHING
+) -> Problem:
+    """The problem that a refusal is; `detail` replaces the outcome's own."""
+    meaning = OUTCOMES[outcome]
+    retry_after = known.retry_after
+    if outcome is Outcome.BUSY and retry_after is None:
+        retry_after = RETRY_AFTER_S
+    return Problem(
+        type=_type(outcome.value),
+        title=meaning.title,
+        status=meaning.status,
+        detail=detail or meaning.detail,
+        code=outcome.value,
+        transient=outcome.transient,
+        request_id=request_id,
+        opens_at=known.opens_at,
+        retry_after=retry_after,
+        incentive_id=known.incentive_id,
+    )
+
+
+def problem_of_error(error: LargesseError, request_id: str) -> Problem:
+    """The problem that an error is; a class that is not in the table is what its parents are."""
+    meaning = next(ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS)
+    code, pointer = meaning.code, None
+    if isinstance(error, InvalidInputError):
+        code, pointer = error.code, error.pointer
+    if isinstance(error, TooManyGuessesError):
+        retry_after: int | None = error.retry_after_s
+    else:
+        retry_after = RETRY_AFTER_S if meaning.transient else None
+    return Problem(
+        type=_type(code),
+        title=meaning.title,
+        status=meaning.status,
+        detail=str(error),
+        code=code,
+        transient=meaning.transient,
+        request_id=request_id,
+        pointer=pointer,
+        retry_after=retry_after,
+    )
+
+
+def problem_of_wire(problem: wire.Problem, request_id: str) -> Problem:
+    """One of the problems that the server itself knows."""
+    return Problem(
+        type=_type(problem.code),
+        title=problem.title,
+        status=problem.status,
+        detail=problem.detail,
+        code=problem.code,
+        transient=problem.transient,
+        request_id=request_id,
+    )
+
+
+def headers_of(problem: Problem) -> list[tuple[bytes, bytes]]:
+    """The headers that go with a problem, but its length."""
+    headers = [(b"content-type", CONTENT_TYPE)]
+    if problem.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % problem.retry_after))
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b'Bearer realm="largesse"'))
+    return headers
+
+
+def encode(problem: Problem) -> bytes:
+    """The body of a problem."""
+    return msgspec.json.encode(problem)
+
+
+def _type(code: str) -> str:
+    return "/problems/" + code.lower().replace("_", "-")
