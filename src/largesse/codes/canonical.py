@@ -37,8 +37,9 @@ def canonical_symbol(character: str) -> str | None:
 
 
 def _canonical(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).upper()
-    return _LEFT_OUT.sub("", unicodedata.normalize("NFKC", folded))
+    upper = unicodedata.normalize("NFKC", text).upper()
+    # Once more, because upper case and the new neighbours may compose.
+    return unicodedata.normalize("NFKC", _LEFT_OUT.sub("", upper))
 
 
 def _joins_the_one_before(character: str) -> bool:

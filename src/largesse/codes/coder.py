@@ -31,6 +31,7 @@ class PermutedCodes:
 
     def __init__(self, pattern: Pattern, tenant_secret: bytes) -> None:
         self.space = pattern.space
+        self._places = min(self.space, PLACES_MAX)
         self._spelling = Spelling(pattern, tenant_secret)
         key = derive_key(tenant_secret, "permutation", pattern.canonical_text)
         self._permutation = permutation(key, pattern.halves)
@@ -38,12 +39,12 @@ class PermutedCodes:
 
     def codes(self, first: int, count: int) -> list[str]:
         """The codes, as shown, at the places first … first + count - 1."""
-        assert 0 <= first <= first + count <= min(self.space, PLACES_MAX)
+        assert 0 <= first <= first + count <= self._places
         return self._codes(np.arange(first, first + count, dtype=np.uint64))
 
     def codes_at(self, places: Sequence[int]) -> list[str]:
         """The codes, as shown, at these places, in their order."""
-        assert all(0 <= place < min(self.space, PLACES_MAX) for place in places)
+        assert 0 <= min(places, default=0) <= max(places, default=0) < self._places
         return self._codes(np.array(places, dtype=np.uint64))
 
     def place(self, text: str) -> int | None:
@@ -55,7 +56,8 @@ class PermutedCodes:
         if halves is None:
             return None
         left, right = self._permutation.backward(*halves)
-        return left * self._right_size + right
+        place = left * self._right_size + right
+        return place if place < self._places else None
 
     def _codes(self, places: Words) -> list[str]:
         left = places // self._right_size
@@ -67,7 +69,6 @@ class RandomCodes:
     """Codes of one tenant and pattern from dice. The table that keeps them tells which exist."""
 
     def __init__(self, pattern: Pattern, tenant_secret: bytes) -> None:
-        self.space = pattern.space
         self._spelling = Spelling(pattern, tenant_secret)
         self._sizes = pattern.halves
 
@@ -90,5 +91,5 @@ def _uniform(size: int, count: int, dice: Dice) -> Words:
     numbers = np.empty(0, np.uint64)
     while len(numbers) < count:
         words = np.frombuffer(dice(8 * (count - len(numbers))), np.uint64)
-        numbers = np.concatenate((numbers, words[words < fair] if fair < 2**64 else words))
+        numbers = np.concatenate((numbers, words[words < fair]))
     return numbers % size

@@ -1,9 +1,7 @@
-"""The rules for saving a code format: may it stand beside others, are there codes enough."""
+"""The rules for saving a pattern: how it stands to the others, and how easily it is guessed."""
 
-from collections.abc import Iterable
 from enum import Enum, auto
 
-from largesse.codes.errors import PatternOverlapsError, SpaceTooSmallError
 from largesse.codes.model import (
     CHECK_SYMBOL_BITS,
     LOOK_ALIKE_FREE,
@@ -41,37 +39,6 @@ def relation(one: Pattern, other: Pattern) -> Relation:
     return Relation.OVERLAP
 
 
-def check_permuted(
-    pattern: Pattern, permuted: Iterable[Pattern], random: Iterable[Pattern]
-) -> None:
-    """Refuse a permuted pattern that would give a code a second meaning.
-
-    `permuted` and `random` are the patterns that the tenant has of either source. Equal permuted
-    patterns share a counter, so they never meet. Raises `PatternOverlapsError`.
-    """
-    _refuse(pattern, permuted, {Relation.OVERLAP})
-    _refuse(pattern, random, {Relation.EQUAL, Relation.OVERLAP})
-
-
-def check_random(pattern: Pattern, permuted: Iterable[Pattern]) -> None:
-    """Refuse a random pattern with codes of a permuted one: raises `PatternOverlapsError`.
-
-    Random patterns may overlap each other: their table keeps one of each code. But no table knows
-    which permuted codes are in use.
-    """
-    _refuse(pattern, permuted, {Relation.EQUAL, Relation.OVERLAP})
-
-
-def check_space(pattern: Pattern, quota: int, places_taken: int = 0) -> None:
-    """Refuse a quota that the codes left do not cover: raises `SpaceTooSmallError`.
-
-    `places_taken` counts what others, and this reward for its earlier codes, have of the pattern.
-    """
-    left = pattern.space - places_taken
-    if quota > left:
-        raise SpaceTooSmallError(quota, left)
-
-
 def warning(pattern: Pattern, quota: int | None) -> str | None:
     """What to tell whoever saves a pattern whose codes can be guessed; None when they cannot.
 
@@ -89,12 +56,6 @@ def warning(pattern: Pattern, quota: int | None) -> str | None:
             f"stands between a guesser and the {quota:,} codes; add positions to the pattern"
         )
     return None
-
-
-def _refuse(pattern: Pattern, others: Iterable[Pattern], relations: set[Relation]) -> None:
-    for other in others:
-        if relation(pattern, other) in relations:
-            raise PatternOverlapsError(other.canonical_text)
 
 
 def _symbols(part: Part) -> frozenset[str]:

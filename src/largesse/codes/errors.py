@@ -33,12 +33,12 @@ class PatternTooLongError(CodeFormatError):
 
 
 class LoneMarkError(CodeFormatError):
-    r"""A `\`, `{` or `}` stands without the partner that gives it its meaning."""
+    r"""A `\`, a brace or a bracket stands without the partner that gives it its meaning."""
 
     def __init__(self, mark: str, position: int) -> None:
         super().__init__(
-            f"character {position} of the pattern, {mark!r}, has no partner: "
-            f"write '\\{mark}' for the character itself, or {{name}} for one of the charsets",
+            f"character {position} of the pattern, '{mark}', has no partner: write '\\{mark}' for "
+            "the character itself, [ABC] for one of these, {name} for one of a charset's",
             "/pattern",
         )
 
@@ -104,7 +104,7 @@ class PositionsError(CodeFormatError):
 
 
 class CheckSymbolsError(CodeFormatError):
-    """The pattern has more check symbols than one keyed word can fill."""
+    """The pattern has more check symbols than any guesser calls for."""
 
     def __init__(self, symbols: int, symbols_max: int) -> None:
         super().__init__(
@@ -122,30 +122,4 @@ class SpaceTooLargeError(CodeFormatError):
             f"one half of the pattern describes {half:,} combinations; {half_max:,} is the most: "
             "leave out some positions",
             pointer,
-        )
-
-
-class SpaceTooSmallError(CodeFormatError):
-    """Fewer codes are left in the pattern than the quota wants to give out."""
-
-    def __init__(self, quota: int, left: int) -> None:
-        super().__init__(
-            f"the quota is {quota:,} but the pattern has only {left:,} codes left: "
-            "add positions to the pattern or lower the quota",
-            "/pattern",
-            "PATTERN_TOO_SMALL",
-        )
-        self.quota = quota
-        self.left = left
-
-
-class PatternOverlapsError(CodeFormatError):
-    """Another pattern of the tenant describes some of the same codes."""
-
-    def __init__(self, other: str) -> None:
-        super().__init__(
-            f"some codes of this pattern also belong to the tenant's pattern {other}: use exactly "
-            "that pattern, or one that differs from it in length or in a literal",
-            "/pattern",
-            "PATTERN_OVERLAPS",
         )

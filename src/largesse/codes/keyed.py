@@ -59,6 +59,6 @@ class KeyedFunction:
         pairs = np.empty((len(first), 2), "<u8")
         pairs[:, 0] = first
         pairs[:, 1] = second
-        enciphered = np.frombuffer(self._encryptor.update(pairs.data.cast("B")), "<u8")
+        enciphered = np.frombuffer(self._encryptor.update(pairs.tobytes()), "<u8")
         words: Words = np.right_shift(enciphered[::2], 1, dtype=np.uint64)
         return words

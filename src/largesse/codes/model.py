@@ -50,7 +50,7 @@ CLASSES: Mapping[str, Part] = {
     "*": CheckSymbol(),
 }
 _CLASS_OF = {part: character for character, part in CLASSES.items()}
-_MEANINGFUL = re.compile(r"([#9A가*\\\[\]])")
+_MEANINGFUL = re.compile(r"([#9A가*\\\[\]{}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Pattern:
     def canonical_text(self) -> str:
         r"""The name of the set of codes: equal for two patterns exactly when their sets are.
 
-        Classes stand for themselves, other alphabets are listed in brackets, literals that look
-        like either have a `\` before them, and what only decorates a code is left out.
+        It is a pattern itself, without decoration: classes stand for themselves, other alphabets
+        are listed in brackets, and literals that could be read otherwise have a `\` before them.
         """
         return "".join(_name(part) for part in self.positions)
 

@@ -4,14 +4,15 @@ A pattern is a row of characters:
 
 - `#` letters and digits without look-alikes, `9` a digit, `A` a letter, `가` one of 42 Korean
   syllables, `*` a check symbol,
-- `{name}` one character of the charset given by that name beside the pattern,
+- `[xyz]` one of the characters listed, `{name}` one of the charset given by that name beside the
+  pattern,
 - `\x` the character x itself; every other character is itself too.
 
 Spaces, dashes and dots are shown in codes but not compared; any other literal is.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from largesse.codes.canonical import canonical_symbol
@@ -49,7 +50,7 @@ CHECK_SYMBOLS_MAX = 8
 CHARSETS_MAX = 16
 """Charsets given beside a pattern, which rarely needs two."""
 
-CHARSET_LENGTH_MAX = 1_024
+CHARSET_LENGTH_MAX = 256
 """Characters of a charset: a table of them is kept for each position that uses it."""
 
 HALF_MAX = 2**60
@@ -57,7 +58,12 @@ HALF_MAX = 2**60
 
 _NO_CHARSETS: Mapping[str, str] = MappingProxyType({})
 _CHARSET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
-_TOKEN = re.compile(r"\\(?P<escaped>.)|\{(?P<name>[^{}]*)\}|(?P<plain>[^\\{}])", re.DOTALL)
+_CHARACTER = r"\\.|[^\\{}\[\]]"
+_TOKEN = re.compile(
+    rf"\{{(?P<name>[^{{}}]*)\}}|\[(?P<listed>(?:{_CHARACTER})*)\]|(?P<single>{_CHARACTER})",
+    re.DOTALL,
+)
+_LISTED = re.compile(_CHARACTER, re.DOTALL)
 
 
 def read_format(
@@ -77,7 +83,8 @@ def read_format(
         raise TwoFormsError
     if not 1 <= length <= POSITIONS_MAX:
         raise PositionsError(length, POSITIONS_MAX, "/length")
-    return _checked(Pattern((_part(_read_charset(charset, "/charset")),) * length), "/length")
+    alphabet = _read_charset(charset, _counted(charset), "/charset")
+    return _checked(Pattern((_part(alphabet),) * length), "/length")
 
 
 def read_pattern(text: str, charsets: Mapping[str, str] = _NO_CHARSETS) -> Pattern:
@@ -85,6 +92,11 @@ def read_pattern(text: str, charsets: Mapping[str, str] = _NO_CHARSETS) -> Patte
     if len(text) > PATTERN_LENGTH_MAX:
         raise PatternTooLongError(len(text), PATTERN_LENGTH_MAX)
     return _checked(Pattern(tuple(_read_parts(text, _read_charsets(charsets)))), "/pattern")
+
+
+def read_canonical_text(text: str) -> Pattern:
+    """The pattern of a `Pattern.canonical_text`: the same codes, without their decoration."""
+    return Pattern(tuple(_read_parts(text, {})))
 
 
 def _read_parts(text: str, alphabets: Mapping[str, Alphabet]) -> Iterator[Part]:
@@ -95,15 +107,24 @@ def _read_parts(text: str, alphabets: Mapping[str, Alphabet]) -> Iterator[Part]:
         if token is None:
             raise LoneMarkError(text[start], position)
         start = token.end()
-        name, plain = token["name"], token["plain"]
-        if name in alphabets:
+        name, listed, single = token["name"], token["listed"], token["single"]
+        if single in CLASSES:
+            yield CLASSES[single]
+        elif single is not None:
+            yield _read_literal(single[-1], position)
+        elif listed is not None:
+            yield _part(_read_listed(listed, position + 1))
+        elif name in alphabets:
             yield _part(alphabets[name])
-        elif name is not None:
-            raise UnknownCharsetError(name, position, sorted(alphabets))
-        elif plain in CLASSES:
-            yield CLASSES[plain]
         else:
-            yield _read_literal(plain or token["escaped"], position)
+            raise UnknownCharsetError(name, position, sorted(alphabets))
+
+
+def _read_listed(text: str, position: int) -> Alphabet:
+    """The alphabet between two brackets, of which the first character stands at `position`."""
+    matches = list(_LISTED.finditer(text))
+    characters = "".join(match[0][-1] for match in matches)
+    return _read_charset(characters, [position + match.start() for match in matches], "/pattern")
 
 
 def _read_literal(character: str, position: int) -> Literal:
@@ -124,14 +145,22 @@ def _read_charsets(charsets: Mapping[str, str]) -> dict[str, Alphabet]:
                 "a name is a letter and up to 31 more letters, digits or underscores"
             )
             raise CharsetsError(message, "/charsets")
-    return {n: _read_charset(characters, f"/charsets/{n}") for n, characters in charsets.items()}
+    return {
+        name: _read_charset(characters, _counted(characters), f"/charsets/{name}")
+        for name, characters in charsets.items()
+    }
 
 
-def _read_charset(characters: str, pointer: str) -> Alphabet:
+def _counted(characters: str) -> range:
+    return range(1, len(characters) + 1)
+
+
+def _read_charset(characters: str, positions: Sequence[int], pointer: str) -> Alphabet:
+    """The alphabet of these characters, which stand at these positions, as people count."""
     if not 1 <= len(characters) <= CHARSET_LENGTH_MAX:
         raise CharsetLengthError(len(characters), CHARSET_LENGTH_MAX, pointer)
     seen = set[str]()
-    for position, character in enumerate(characters, start=1):
+    for position, character in zip(positions, characters, strict=True):
         form = canonical_symbol(character)
         if form != character:
             raise UnusableSymbolError(character, position, pointer, form or "")
