@@ -84,6 +84,20 @@ async def test_half_a_head_is_timed_out(way: Way, part: bytes) -> None:
         assert await client.is_ended()
 
 
+async def test_a_timeout_waits_for_the_answers_before_it(way: Way) -> None:
+    """Half a request behind a claim in flight: 408 comes, and comes second."""
+    async with stage(way, TIGHT) as served, served.connect() as client:
+        await client.send(claim(b"1") + b"POST /half")
+        exchange = await served.desk.next()
+        for _ in range(2):  # A silent connection lasts as long as half a head.
+            async with served.connect() as silent:
+                assert await silent.is_ended()
+        reply(exchange)
+
+        assert (await client.read()).body == b"1"
+        assert_problem(await client.read(), 408, "REQUEST_TIMEOUT", transient=True)
+
+
 @pytest.mark.parametrize("header", ["X-Slow", "Connection"])
 async def test_a_dribbled_head_gains_no_time(way: Way, header: str) -> None:
     """Each byte is progress, and too little."""
@@ -154,6 +168,15 @@ async def test_endless_headers_are_refused_before_they_end(way: Way) -> None:
     async with stage(way) as served, served.connect() as client:
         await client.send(b"POST " + ECHO.encode() + b" HTTP/1.1\r\nX-Endless: " + b"x" * 500_000)
         assert_problem(await client.read(), 431, "HEADERS_TOO_LARGE")
+
+
+async def test_a_problem_names_the_callers_request_id(way: Way) -> None:
+    """Where it is reasonably short; else it gets one of ours."""
+    for given, told in (("mine", "mine"), ("x" * 200, REQUEST_ID)):
+        async with stage(way) as served, served.connect() as client:
+            more = (("X-Request-Id", given), ("Content-Length", str(10 * MIB)))
+            answer = await client.ask(request("POST", "/page", more))
+            assert (answer.status, answer.json()["request_id"]) == (413, told)
 
 
 async def test_pipelined_heads_are_measured_one_by_one(way: Way) -> None:

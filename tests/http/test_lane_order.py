@@ -163,6 +163,16 @@ async def test_a_websocket_alone_is_taken_over() -> None:
             assert await client.reader.readexactly(5) == b"frame"
 
 
+async def test_what_follows_a_websocket_handshake_is_not_parsed() -> None:
+    """More than one feed of it in the same read: nobody answers it with 400 on a WebSocket."""
+    async with stage() as served:
+        served.server.config.ws_protocol_class = Switched
+        async with served.connect() as client:
+            assert (await client.ask(WEBSOCKET + b"x" * 60_000)).status == 101
+            await client.send(b"frame")
+            assert await client.reader.readexactly(5) == b"frame"
+
+
 async def test_a_websocket_behind_a_claim_is_refused() -> None:
     """Its 101 would overtake the claim's answer."""
     async with stage() as served:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import uvloop
@@ -10,6 +11,8 @@ from largesse.http import wire
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.server import Listening, make_server
+
+Loose = Any  # ASGI's dictionaries and callables
 
 TARGET = b"/api/v1/campaigns/camp_00000000000000000000000000/claims"
 
@@ -37,6 +40,7 @@ _HEAD = wire.head(
         (b"content-length", b"%d" % len(_BODY)),
     ),
 )
+_NO_KEY = wire.Problem(400, "KEY_REQUIRED", "Key required", "A claim has an API key and its own.")
 _BAD_BODY = wire.Problem(
     422, "INVALID", "Invalid body", "The body is not an object with a customer_id."
 )
@@ -57,10 +61,10 @@ class EchoDesk:
         self._decode = msgspec.json.Decoder(ClaimBody).decode
 
     def claim(self, exchange: Exchange) -> None:
-        """Answer 201; or 401 and 400 without a key of either kind, 422 on a body that is none."""
+        """Answer 201; 400 without a key of either kind, 422 where the body is no claim."""
         headers = exchange.headers
         if b"authorization" not in headers or b"idempotency-key" not in headers:
-            exchange.answer(wire.head(400, ((b"content-length", b"0"),)), b"")
+            exchange.answer(*wire.problem_answer(_NO_KEY, "req_echo"))
             return
         try:
             self._decode(exchange.body)
@@ -70,14 +74,15 @@ class EchoDesk:
         exchange.answer(_HEAD, _BODY)
 
 
-async def _nothing(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """The ASGI application beside the desk: only its lifespan is used."""
-    if scope["type"] == "lifespan":
-        for event in ("startup", "shutdown"):
-            await receive()
-            await send({"type": f"lifespan.{event}.complete"})
+async def _nothing(_scope: Loose, receive: Loose, send: Loose) -> None:
+    """The application beside the desk: it starts and ends, and has no routes."""
+    if (await receive())["type"] == "lifespan.startup":
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
         return
-    await send({"type": "http.response.start", "status": 404, "headers": []})
+    head = (b"content-length", b"0")
+    await send({"type": "http.response.start", "status": 404, "headers": [head]})
     await send({"type": "http.response.body", "body": b""})
 
 

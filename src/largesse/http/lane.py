@@ -9,7 +9,7 @@ those before them; behind an unfinished ASGI request they wait unstarted in uvic
 (RFC 9112 §9.3.2 forbids running unsafe requests in parallel), as do refusals such as 400.
 
 What it relies on in uvicorn and httptools, which are pinned for it, is listed and checked in
-`tests/http/test_lane_reliance.py`; why it exists, in `docs/decisions/0002-the-fast-lane.md`.
+`tests/http/test_lane_reliance.py`; why it exists, in `docs/decisions/0004-the-fast-lane.md`.
 """
 
 import asyncio
@@ -33,6 +33,10 @@ UNUSUAL = frozenset(
     (b"expect", b"transfer-encoding", b"upgrade", b"content-encoding", b"te", b"trailer")
 )
 """Headers that a hot request does not have: with one of them it goes to ASGI."""
+
+
+REQUEST_ID_BYTES_MAX = 128
+"""Of a caller's `x-request-id`: a longer one is replaced rather than written back."""
 
 
 class _Ended(Exception):  # noqa: N818 - no error: it stops the parser where we have heard enough
@@ -160,12 +164,13 @@ class Lane(HttpToolsProtocol):
         return wire.INTERNAL_ERROR if is_ours else wire.MALFORMED
 
     def _upgrade(self) -> None:
+        """Leave the connection to the WebSocket, or answer what asked for another protocol."""
+        self.ended = True  # What follows is no HTTP/1.1 to the parser.
         if self._should_upgrade():
             self.watch.leave(self)
             self.handle_websocket_upgrade()
-        else:  # What follows is not HTTP/1.1 to the parser; the request itself is answered.
+        else:
             self.cycle.keep_alive = False
-            self.ended = True
 
     # The parser's callbacks
 
@@ -429,8 +434,10 @@ class Lane(HttpToolsProtocol):
 
     def _request_id(self, exchange: HotExchange | None) -> str:
         headers = dict(self.headers or ()) if exchange is None else exchange.headers
-        given = headers.get(b"x-request-id")
-        return self.watch.new_request_id() if given is None else given.decode("latin-1")
+        given = headers.get(b"x-request-id", b"")
+        if 0 < len(given) <= REQUEST_ID_BYTES_MAX:
+            return given.decode("latin-1")
+        return self.watch.new_request_id()
 
     def _send_last(self, head: bytes, body: bytes) -> None:
         """Send the last answer and end; what the client still sends is heard out if it must be."""
