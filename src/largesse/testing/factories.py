@@ -1,0 +1,202 @@
+"""Things to test with: tenants, campaigns, wishes, and a ledger that holds them.
+
+Each function gives something that makes sense; `changes` are fields that a test cares about.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from largesse.campaigns.model import (
+    Campaign,
+    CampaignDefinition,
+    CodeFormat,
+    CodeSource,
+    Counters,
+    Reward,
+    RewardDefinition,
+    RewardKind,
+    Status,
+    Value,
+)
+from largesse.campaigns.ports import CampaignStore
+from largesse.issuance.model import Settled, Wish
+from largesse.issuance.ports import IncentiveStore, LedgerStore
+from largesse.kernel.clock import FakeClock
+from largesse.kernel.command import Command
+from largesse.kernel.fact import AuditEntry
+from largesse.tenants.model import ApiKey, Scope, Tenant
+from largesse.tenants.ports import TenantStore
+
+NOW_MS = 1_796_126_400_000
+"""2026-12-01T12:00:00Z: noon, so that a test may step some hours either way within one day."""
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+PERMUTED = CodeFormat(pattern="A99")
+RANDOM = CodeFormat(pattern="########", source=CodeSource.RANDOM)
+
+
+class ScriptedCodes:
+    """Codes "made at random" that come in a known order: `R0`, `R1`, …, each `repeats` times."""
+
+    def __init__(self) -> None:
+        self.repeats = 1
+        self._drawn = 0
+
+    def __call__(self, campaign: Campaign, reward: int, count: int) -> list[tuple[str, str]]:
+        """See `RandomCodes`. Shown in small letters, kept in capitals."""
+        numbers = range(self._drawn, self._drawn + count)
+        self._drawn += count
+        return [(f"r-{n // self.repeats}", f"R{n // self.repeats}") for n in numbers]
+
+
+@dataclass(frozen=True)
+class World:
+    """A whole ledger under test: four stores over one state, and what they told.
+
+    `corrupt` overwrites a reward's counters behind the store's back.
+    """
+
+    tenants: TenantStore
+    campaigns: CampaignStore
+    incentives: IncentiveStore
+    ledger: LedgerStore
+    codes: ScriptedCodes
+    corrupt: Callable[[int, Counters], Awaitable[None]]
+    published: list[Campaign] = field(default_factory=list)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW_MS))
+
+
+def a_command(tenant: int = 1, **changes: object) -> Command:
+    """The envelope of a change."""
+    command = Command(tenant=tenant, actor="key_test", operation="test", now_ms=NOW_MS)
+    return replace(command, **changes)
+
+
+def a_tenant(name: str = "acme", **changes: object) -> Tenant:
+    """A tenant that is not kept yet."""
+    tenant = Tenant(
+        number=0,
+        id=f"ten_{name}",
+        name=name,
+        time_zone="UTC",
+        created_at_ms=NOW_MS,
+        secret=b"a secret of thirty-two bytes ...",
+    )
+    return replace(tenant, **changes)
+
+
+def a_key(tenant: int, key_id: str, **changes: object) -> ApiKey:
+    """An API key."""
+    key = ApiKey(
+        id=key_id,
+        tenant=tenant,
+        name="a key",
+        prefix="lgs_abcdefgh",
+        digest=b"digest of " + key_id.encode(),
+        scopes=(Scope.ADMIN, Scope.READ),
+        created_at_ms=NOW_MS,
+    )
+    return replace(key, **changes)
+
+
+def an_audit_entry(subject: str, tenant: int = 1) -> AuditEntry:
+    """What somebody changed about a thing."""
+    return AuditEntry.of(a_command(tenant), subject, None, {"name": subject})
+
+
+def a_reward(key: str = "STANDARD", **changes: object) -> RewardDefinition:
+    """A coupon without quotas, caps or code."""
+    value = Value(amount=500, currency="KRW")
+    reward = RewardDefinition(key=key, kind=RewardKind.COUPON, value=value)
+    return replace(reward, **changes)
+
+
+def a_definition(*rewards: RewardDefinition, **changes: object) -> CampaignDefinition:
+    """A campaign that is open since an hour, for good, with one reward unless others are given."""
+    definition = CampaignDefinition(
+        name="Launch",
+        starts_at_ms=NOW_MS - HOUR_MS,
+        time_zone="UTC",
+        rewards=rewards or (a_reward(),),
+    )
+    return replace(definition, **changes)
+
+
+def a_campaign(definition: CampaignDefinition, tenant: int = 1, **changes: object) -> Campaign:
+    """An active campaign that is not kept yet."""
+    campaign = Campaign(
+        number=0,
+        id="camp_launch",
+        tenant=tenant,
+        status=Status.ACTIVE,
+        version=1,
+        definition=definition,
+        rewards=tuple(Reward(0, reward) for reward in definition.rewards),
+        created_at_ms=NOW_MS,
+    )
+    return replace(campaign, **changes)
+
+
+def a_wish(campaign: Campaign, customer: str = "ann", reward: int = 0, **changes: object) -> Wish:
+    """A customer's wish for the reward at an index of a campaign, at noon."""
+    wish = Wish(
+        tenant=campaign.tenant,
+        campaign=campaign.number,
+        reward=campaign.rewards[reward].number,
+        customer=customer,
+        key=f"key of {customer}",
+        now_ms=NOW_MS,
+    )
+    return replace(wish, **changes)
+
+
+async def keep_tenant(world: World, tenant: Tenant | None = None) -> Tenant:
+    """Keep a tenant; acme, unless another one is given."""
+    wanted = a_tenant() if tenant is None else tenant
+    done = await world.tenants.write(
+        a_command(0), lambda records: records.add_tenant(wanted), Tenant
+    )
+    return done.answer
+
+
+async def keep_campaign(world: World, campaign: Campaign) -> Campaign:
+    """Keep a campaign, new or changed."""
+    done = await world.campaigns.write(
+        a_command(campaign.tenant),
+        lambda records: (
+            records.save_campaign(campaign) if campaign.number else records.add_campaign(campaign)
+        ),
+        Campaign,
+    )
+    return done.answer
+
+
+async def open_campaign(world: World, *rewards: RewardDefinition, **changes: object) -> Campaign:
+    """Keep a tenant and an active campaign of his with these rewards."""
+    tenant = await keep_tenant(world)
+    definition = a_definition(*rewards, **changes)
+    return await keep_campaign(world, a_campaign(definition, tenant.number))
+
+
+def edited(campaign: Campaign, **changes: object) -> Campaign:
+    """A campaign's next version, with some fields of the definition changed."""
+    definition = replace(campaign.definition, **changes)
+    pairs = zip(campaign.rewards, definition.rewards, strict=True)
+    rewards = tuple(replace(reward, definition=wanted) for reward, wanted in pairs)
+    version = campaign.version + 1
+    return replace(campaign, definition=definition, rewards=rewards, version=version)
+
+
+async def settle(world: World, *wishes: Wish) -> list[Settled]:
+    """Settle wishes in one batch."""
+    return await world.incentives.settle(wishes)
+
+
+async def settle_one(world: World, wish: Wish) -> Settled:
+    """Settle a wish by itself."""
+    [settled] = await world.incentives.settle([wish])
+    return settled

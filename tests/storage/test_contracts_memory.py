@@ -1,0 +1,27 @@
+"""The ledger in this process against every contract."""
+
+import pytest
+from worlds import memory_world
+
+from largesse.testing.contracts.campaigns import CampaignStoreContract
+from largesse.testing.contracts.commands import TransactionsContract
+from largesse.testing.contracts.tenants import TenantStoreContract
+from largesse.testing.factories import World
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty ledger."""
+    return memory_world()
+
+
+class TestMemoryTransactions(TransactionsContract):
+    """Commands."""
+
+
+class TestMemoryTenants(TenantStoreContract):
+    """Tenants and keys."""
+
+
+class TestMemoryCampaigns(CampaignStoreContract):
+    """Campaigns, versions, patterns."""
