@@ -12,7 +12,7 @@ import msgspec
 
 Headers = Iterable[tuple[bytes, bytes]]
 
-_STATUS_LINES = {
+STATUS_LINES = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode())
     for status in HTTPStatus
 }
@@ -21,7 +21,7 @@ _STATUS_LINES = {
 def head(status: int, headers: Headers) -> bytes:
     """The head of an answer; names are lower case, `content-length` is among the headers."""
     lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
-    return _STATUS_LINES[status] + lines
+    return STATUS_LINES[status] + lines
 
 
 def parts_of(head: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:

@@ -21,7 +21,7 @@ Ending = Answer | LargesseError
 Deliver = Callable[[Ending], None]
 """Told how a wish ended, in the loop's thread, exactly once; it must not raise."""
 
-Finish = Callable[[Sequence[Settled]], Awaitable[list[Answer]]]
+Finish = Callable[[Sequence[Wish], Sequence[Settled]], Awaitable[list[Answer]]]
 """Makes answers of settled wishes: ids, codes and values, for a batch at once."""
 
 Report = Callable[["Batch"], None]
@@ -123,7 +123,11 @@ class Batcher:
     def _refuse(self, batch: list[_Waiting], started_s: float) -> list[_Waiting]:
         """Answer what can be refused without the ledger; return the rest."""
         refusals = self._store.refusals([wish for wish, _ in batch])
-        refused = [(entry, Answer(why)) for entry, why in zip(batch, refusals, strict=True) if why]
+        refused = [
+            (entry, Answer(why, entry[0].now_ms))
+            for entry, why in zip(batch, refusals, strict=True)
+            if why is not None
+        ]
         if not refused:
             return batch
         for (_, deliver), answer in refused:
@@ -134,8 +138,8 @@ class Batcher:
     async def _settle(self, batch: list[_Waiting], started_s: float) -> None:
         endings: Sequence[Ending]
         try:
-            settled = await self._store.settle([wish for wish, _ in batch])
-            endings = await self._finish(settled)
+            wishes = [wish for wish, _ in batch]
+            endings = await self._finish(wishes, await self._store.settle(wishes))
         except LargesseError as error:
             endings = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too

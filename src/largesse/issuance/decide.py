@@ -1,5 +1,7 @@
 """The rules of issuance: plain functions of their arguments, and what every store must do."""
 
+from collections.abc import Sequence
+
 from largesse.campaigns.model import (
     Campaign,
     CampaignDefinition,
@@ -36,6 +38,28 @@ def claim(wish: Wish, offer: Offer, prior: Prior, counters: Counters) -> Outcome
         or cap(campaign.definition, reward.definition, prior)
         or stock(reward.definition, counters, day)
         or Outcome.ISSUED
+    )
+
+
+def prior(wish: Wish, entries: Sequence[LedgerEntry], campaign: CampaignDefinition) -> Prior:
+    """What the incentives that a customer was given in a campaign mean for his next wish.
+
+    `entries` are in the order in which they were given. Without a cap of the campaign, those of
+    the same key or the same reward are enough.
+    """
+    bound = (entry.issued for entry in entries if entry.issued.key == wish.key)
+    counting = [
+        entry.issued
+        for entry in entries
+        if entry.revoked_at_ms is None or campaign.revoke_keeps_cap
+    ]
+    of_reward = [issued for issued in counting if issued.reward == wish.reward]
+    full = _reached(campaign.per_customer_max, len(counting))
+    return Prior(
+        bound=next(bound, None),
+        held=len(counting),
+        held_of_reward=len(of_reward),
+        earliest=next(iter(counting if full else of_reward), None),
     )
 
 

@@ -107,9 +107,13 @@ class LedgerEntry(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A settled wish as its caller sees it; `incentive` as in `Settled.issued`."""
+    """A settled wish as its caller sees it, at the moment `now_ms` that it was settled by.
+
+    `incentive` is as in `Settled.issued`.
+    """
 
     outcome: Outcome
+    now_ms: int
     incentive: "Incentive | None" = None
     replayed: bool = False
 

@@ -168,14 +168,14 @@ class Issuance:
             deliver(error)
         return ending
 
-    async def _finish(self, settled: Sequence[Settled]) -> list[Answer]:
+    async def _finish(self, wishes: Sequence[Wish], settled: Sequence[Settled]) -> list[Answer]:
         """A batch's answers: the incentives of all of them are shown at once."""
         rows = [one.issued for one in settled if one.issued is not None]
         await self._learn_versions(rows)
         incentives = iter(self._showing.issued(rows))
         return [
-            Answer(one.outcome, None if one.issued is None else next(incentives), one.replayed)
-            for one in settled
+            Answer(outcome, wish.now_ms, None if issued is None else next(incentives), replayed)
+            for wish, (outcome, issued, replayed) in zip(wishes, settled, strict=True)
         ]
 
     async def _present(self, tenant: int, entries: Sequence[LedgerEntry]) -> list[Incentive]:

@@ -1,0 +1,342 @@
+"""Claims over HTTP: the handlers behind the fast lane and behind the plain routes alike.
+
+What a claim's answer looks like is decided here alone, so both ways give the same bytes.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+
+import msgspec
+from msgspec import Struct
+
+from largesse.campaigns.model import Campaign
+from largesse.campaigns.service import Campaigns
+from largesse.http import body, errors, exchange, wire
+from largesse.http.claims import Accepted, BatchAnswer, BatchBody, ClaimBody, Claimed, Refused
+from largesse.http.errors import (
+    ForbiddenError,
+    KeyRequiredError,
+    Known,
+    MalformedError,
+    Problem,
+    UnauthenticatedError,
+)
+from largesse.http.exchange import Exchange, Handler
+from largesse.http.incentives import show
+from largesse.http.times import rfc3339
+from largesse.issuance import decide
+from largesse.issuance.batcher import Ending
+from largesse.issuance.model import CUSTOMER_BYTES_MAX, Answer, Wish
+from largesse.issuance.service import Issuance
+from largesse.kernel.command import KEY_CHARACTERS_MAX
+from largesse.kernel.errors import InvalidInputError, LargesseError, NotFoundError
+from largesse.kernel.outcome import Outcome
+from largesse.tenants.model import Principal, Scope
+from largesse.tenants.service import Tenants
+
+PREFIX = b"/api/v1/campaigns/"
+REQUEST_ID_CHARACTERS_MAX = 128
+
+_BEARER = b"bearer "
+_HEAD = b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
+_REPLAYED = b"idempotency-replayed: true\r\n"
+
+Offered = Callable[[], Campaign | None]
+"""Finds the campaign that a route is about, as it is now."""
+
+
+class How(Struct, frozen=True):
+    """In which way claims are asked for: one or many, in earnest or to see what would happen."""
+
+    batch: bool = False
+    dry_run: bool = False
+
+
+IN_EARNEST = How()
+
+
+class ClaimDesk:
+    """Answers claims, single and in batches.
+
+    `routes` holds the targets of every campaign that is no draft; the lane looks requests up there.
+    """
+
+    def __init__(
+        self,
+        tenants: Tenants,
+        campaigns: Campaigns,
+        issuance: Issuance,
+        new_request_id: Callable[[], str],
+    ) -> None:
+        self.routes: dict[bytes, Handler] = {}
+        self._tenants = tenants
+        self._campaigns = campaigns
+        self._issuance = issuance
+        self._new_request_id = new_request_id
+        self._read_claim = msgspec.json.Decoder(ClaimBody)
+        self._read_batch = msgspec.json.Decoder(BatchBody)
+        self._refusals = {outcome: _Refusal(outcome) for outcome in errors.OUTCOMES}
+        issuance.offers.listen(self._open_routes)
+
+    async def answer(
+        self, campaign_id: str, how: How, headers: Mapping[bytes, bytes], content: bytes
+    ) -> exchange.Answer:
+        """What a claim route answers outside the lane: drafts and dry runs are known here, too."""
+        offered: Offered = partial(self._issuance.offers.campaign, campaign_id)
+        principal = self._principal(headers)
+        if offered() is None and principal is not None:
+            offered = await self._draft(principal, campaign_id)
+        handle = self._claim_batch if how.batch else self._claim
+        return await exchange.ask(partial(handle, offered, how), headers, content)
+
+    async def _draft(self, principal: Principal, campaign_id: str) -> Offered:
+        try:
+            saved = await self._campaigns.campaign(principal.tenant.number, campaign_id)
+        except NotFoundError:
+            return lambda: None
+        return lambda: saved.campaign
+
+    def _open_routes(self, campaign: Campaign) -> None:
+        target = PREFIX + campaign.id.encode() + b"/claims"
+        if target not in self.routes:
+            offered = partial(self._issuance.offers.campaign, campaign.id)
+            self.routes[target] = partial(self._claim, offered, IN_EARNEST)
+            self.routes[target + b":batch"] = partial(self._claim_batch, offered, IN_EARNEST)
+
+    def _claim(self, offered: Offered, how: How, asked: Exchange) -> None:
+        headers = asked.headers
+        request_id = self._request_id(headers)
+        try:
+            campaign = self._admit(offered, headers)
+            key = "" if how.dry_run else _key(headers)
+            claim = body.read(self._read_claim, headers, asked.body)
+            wish = _wish(campaign, claim.customer_id, claim.reward, key)
+            wish.dry_run = how.dry_run
+            deliver = self._accept if how.dry_run else self._deliver
+            self._issuance.submit(wish, partial(deliver, asked, request_id, campaign))
+        except LargesseError as error:
+            _answer_problem(asked, errors.problem_of_error(error, request_id))
+
+    def _deliver(
+        self, asked: Exchange, request_id: str, campaign: Campaign, ending: Ending
+    ) -> None:
+        if isinstance(ending, LargesseError):
+            _answer_problem(asked, errors.problem_of_error(ending, request_id))
+        elif ending.outcome.success:
+            assert ending.incentive is not None
+            content = msgspec.json.encode(Claimed(ending.outcome, show(ending.incentive)))
+            status = errors.OUTCOMES[ending.outcome].status
+            head = _head(status, b"application/json", content, request_id)
+            asked.answer(head + _REPLAYED if ending.replayed else head, content)
+        else:
+            known = _known(ending, campaign)
+            if known is None:
+                self._refusals[ending.outcome].answer(asked, request_id)
+            else:
+                problem = errors.problem_of_outcome(ending.outcome, request_id, known=known)
+                _answer_problem(asked, problem)
+
+    def _accept(self, asked: Exchange, request_id: str, campaign: Campaign, ending: Ending) -> None:
+        if isinstance(ending, LargesseError):
+            _answer_problem(asked, errors.problem_of_error(ending, request_id))
+        else:
+            _answer_json(asked, request_id, _accepted(ending))
+
+    def _claim_batch(self, offered: Offered, how: How, asked: Exchange) -> None:
+        headers = asked.headers
+        request_id = self._request_id(headers)
+        try:
+            campaign = self._admit(offered, headers)
+            batch = body.read(self._read_batch, headers, asked.body)
+            wishes = []
+            for index, item in enumerate(batch.claims):
+                pointer = f"/claims/{index}"
+                _check_key(item.key, f"{pointer}/key")
+                key = "" if how.dry_run else item.key
+                wishes.append(_wish(campaign, item.customer_id, item.reward, key, pointer))
+                wishes[-1].dry_run = how.dry_run
+        except LargesseError as error:
+            _answer_problem(asked, errors.problem_of_error(error, request_id))
+            return
+        gathering = _Gathering(asked, request_id, campaign, how, len(wishes))
+        for index, wish in enumerate(wishes):
+            try:
+                self._issuance.submit(wish, partial(gathering.deliver, index))
+            except LargesseError as error:
+                gathering.deliver(index, error)
+
+    def _principal(self, headers: Mapping[bytes, bytes]) -> Principal | None:
+        authorization = headers.get(b"authorization", b"")
+        if authorization[: len(_BEARER)].lower() != _BEARER:
+            return None
+        return self._tenants.authenticate(authorization[len(_BEARER) :].strip())
+
+    def _admit(self, offered: Offered, headers: Mapping[bytes, bytes]) -> Campaign:
+        """The campaign, for a caller who may claim from it."""
+        principal = self._principal(headers)
+        if principal is None:
+            raise UnauthenticatedError
+        if not principal.may(Scope.ISSUE):
+            raise ForbiddenError(f"this needs a key with the scope {Scope.ISSUE}")
+        campaign = offered()
+        if campaign is None or campaign.tenant != principal.tenant.number:
+            raise NotFoundError("there is no such campaign here")
+        return campaign
+
+    def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
+        given = headers.get(b"x-request-id")
+        if given is not None and request_id_is_usable(given):
+            return given.decode("ascii")
+        return self._new_request_id()
+
+
+class _Gathering:
+    """The results of a batch until the last one has come."""
+
+    def __init__(
+        self, asked: Exchange, request_id: str, campaign: Campaign, how: How, count: int
+    ) -> None:
+        self._asked = asked
+        self._request_id = request_id
+        self._campaign = campaign
+        self._how = how
+        self._endings: list[Ending | None] = [None] * count
+        self._missing = count
+
+    def deliver(self, index: int, ending: Ending) -> None:
+        """Take one result; answer when it was the last."""
+        self._endings[index] = ending
+        self._missing -= 1
+        if not self._missing:
+            results = [self._result(ending) for ending in self._endings if ending is not None]
+            _answer_json(self._asked, self._request_id, BatchAnswer(results))
+
+    def _result(self, ending: Ending) -> Claimed | Refused | Accepted:
+        if isinstance(ending, LargesseError):
+            return _refused(errors.problem_of_error(ending, ""))
+        if self._how.dry_run:
+            return _accepted(ending)
+        if ending.outcome.success:
+            assert ending.incentive is not None
+            return Claimed(ending.outcome, show(ending.incentive), ending.replayed)
+        known = _known(ending, self._campaign) or Known()
+        return _refused(errors.problem_of_outcome(ending.outcome, "", known=known))
+
+
+class _Refusal:
+    """A refusal that says nothing but its outcome, ready but for the request's id."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        problem = errors.problem_of_outcome(outcome, _MARK)
+        self._status = problem.status
+        self._headers = b"".join(b"%b: %b\r\n" % pair for pair in errors.headers_of(problem)[1:])
+        self._before, self._after = errors.encode(problem).split(_MARK.encode())
+
+    def answer(self, asked: Exchange, request_id: str) -> None:
+        """Refuse a request."""
+        content = self._before + request_id.encode("ascii") + self._after
+        head = _head(self._status, errors.CONTENT_TYPE, content, request_id)
+        asked.answer(head + self._headers, content)
+
+
+_MARK = "?"
+"""Stands for the request's id; appears nowhere else in a problem."""
+
+
+def request_id_is_usable(given: bytes) -> bool:
+    """Whether a caller's X-Request-Id may be repeated: short, and nothing that needs escaping."""
+    plain = given.replace(b"-", b"").replace(b"_", b"").replace(b".", b"")
+    return plain.isalnum() and len(given) <= REQUEST_ID_CHARACTERS_MAX
+
+
+def _key(headers: Mapping[bytes, bytes]) -> str:
+    key = headers.get(b"idempotency-key")
+    if not key:
+        raise KeyRequiredError
+    text = key.decode("latin-1")
+    if not _is_usable_key(text):
+        raise MalformedError(f"Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} visible characters")
+    return text
+
+
+def _check_key(key: str, pointer: str) -> None:
+    if not _is_usable_key(key):
+        message = f"a key has 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
+        raise InvalidInputError(message, pointer)
+
+
+def _is_usable_key(key: str) -> bool:
+    return (
+        0 < len(key) <= KEY_CHARACTERS_MAX
+        and key.isascii()
+        and key.isprintable()
+        and " " not in key
+    )
+
+
+def _wish(
+    campaign: Campaign, customer: str, reward_key: str | None, key: str, pointer: str = ""
+) -> Wish:
+    _check_customer(customer, pointer)
+    reward = decide.reward_meant(campaign, reward_key)
+    if reward is None:
+        names = ", ".join(one.definition.key for one in campaign.rewards)
+        code = "INVALID" if reward_key is not None else Outcome.REWARD_REQUIRED
+        message = f"name one of this campaign's rewards: {names}"
+        raise InvalidInputError(message, f"{pointer}/reward", code)
+    return Wish(campaign.tenant, campaign.number, reward.number, customer, key)
+
+
+def _check_customer(customer: str, pointer: str) -> None:
+    if customer.isascii() and customer.isprintable():
+        return
+    long = len(customer.encode("utf-8", "surrogatepass")) > CUSTOMER_BYTES_MAX
+    if long or any(unicodedata.category(character) in {"Cc", "Cs"} for character in customer):
+        message = f"customer_id has 1 to {CUSTOMER_BYTES_MAX} bytes of UTF-8, no control characters"
+        raise InvalidInputError(message, f"{pointer}/customer_id")
+
+
+def _known(answer: Answer, campaign: Campaign) -> Known | None:
+    """What a refused caller may know beside the outcome."""
+    if answer.outcome is Outcome.NOT_OPEN_YET:
+        starts_at_ms = campaign.definition.starts_at_ms
+        wait_s = max(1, -(-(starts_at_ms - answer.now_ms) // 1000))
+        return Known(opens_at=rfc3339(starts_at_ms), retry_after=wait_s)
+    if answer.incentive is not None:
+        return Known(incentive_id=answer.incentive.id)
+    return None
+
+
+def _refused(problem: Problem) -> Refused:
+    return Refused(
+        problem.code,
+        problem.title,
+        problem.detail,
+        problem.transient,
+        problem.opens_at,
+        problem.retry_after,
+        problem.incentive_id,
+    )
+
+
+def _accepted(answer: Answer) -> Accepted:
+    return Accepted(answer.outcome.success, answer.outcome, answer.outcome.transient)
+
+
+def _answer_json(asked: Exchange, request_id: str, answer: Struct) -> None:
+    content = msgspec.json.encode(answer)
+    asked.answer(_head(HTTPStatus.OK, b"application/json", content, request_id), content)
+
+
+def _answer_problem(asked: Exchange, problem: Problem) -> None:
+    content = errors.encode(problem)
+    head = _head(problem.status, errors.CONTENT_TYPE, content, problem.request_id)
+    more = errors.headers_of(problem)[1:]
+    asked.answer(head + b"".join(b"%b: %b\r\n" % pair for pair in more), content)
+
+
+def _head(status: int, content_type: bytes, content: bytes, request_id: str) -> bytes:
+    line = wire.STATUS_LINES[status]
+    return line + _HEAD % (content_type, len(content), request_id.encode("ascii"))
