@@ -119,6 +119,24 @@ async def test_an_asgi_request_waits_for_the_hot_requests_before_it() -> None:
         assert (await client.read()).body == b"3"
 
 
+async def test_an_asgi_request_waits_for_hot_requests_that_waited_themselves() -> None:
+    """Asgi, hot, asgi: the last does not start with the second, it follows its answer."""
+    async with stage() as served, served.connect() as client:
+        page = request("GET", "/page")
+        await client.send(request("POST", "/hold", (), b"x") + claim(b"1") + page)
+        assert await served.app.requests.get() == "/hold"
+        served.app.go_on.set()
+        exchange = await served.desk.next()
+        async with served.connect() as other:
+            await other.ask(request("GET", "/other"))
+        assert served.app.started == 2
+        reply(exchange)
+
+        assert (await client.read()).json()["path"] == "/hold"
+        assert (await client.read()).body == b"1"
+        assert (await client.read()).json()["path"] == "/page"
+
+
 async def test_many_queued_hot_requests_do_not_deepen_the_stack() -> None:
     """A thousand echoes behind one page are started in a loop, not by recursion."""
     async with stage() as served, served.connect() as client:
