@@ -1,7 +1,38 @@
-"""Moments on the wire: RFC 3339 in UTC, with milliseconds."""
+"""Moments on the wire: RFC 3339, in UTC with milliseconds; read with any offset."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Annotated
+
+from msgspec import Meta
+
+from largesse.kernel.errors import InvalidInputError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+MOMENT_MS_MAX = 253_402_300_799_999
+"""The end of the year 9999, in UTC: four digits have no later year."""
+
+Moment = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="RFC 3339 with an offset or Z; what is finer than a millisecond is cut off.",
+        examples=["2026-12-01T00:00:00.000Z"],
+    ),
+]
+"""A moment as callers write it."""
+
+ShownMoment = Annotated[
+    str,
+    Meta(
+        description="RFC 3339 in UTC with milliseconds.",
+        examples=["2026-12-01T00:00:00.000Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+"""A moment as we write it; made by `rfc3339`."""
 
 
 @lru_cache(maxsize=1024)
@@ -18,3 +49,16 @@ def rfc3339(moment_ms: int) -> str:
 def rfc3339_or_none(moment_ms: int | None) -> str | None:
     """As `rfc3339`; None where there is no moment."""
     return None if moment_ms is None else rfc3339(moment_ms)
+
+
+def moment_ms(moment: datetime, pointer: str) -> int:
+    """Milliseconds since 1970; raises `InvalidInputError` for years before 1970 or after 9999."""
+    milliseconds = (moment - _EPOCH) // _MILLISECOND
+    if not 0 <= milliseconds <= MOMENT_MS_MAX:
+        raise InvalidInputError("in UTC, a time is in one of the years 1970 to 9999", pointer)
+    return milliseconds
+
+
+def moment_ms_or_none(moment: datetime | None, pointer: str) -> int | None:
+    """As `moment_ms`; None stays None."""
+    return None if moment is None else moment_ms(moment, pointer)
