@@ -13,19 +13,15 @@ from msgspec import Struct
 
 from largesse.campaigns.model import Campaign
 from largesse.campaigns.service import Campaigns
-from largesse.http import body, errors, exchange, wire
+from largesse.http import errors, exchange, wire
+from largesse.http.auth import authenticate, authorize
 from largesse.http.claims import Accepted, BatchAnswer, BatchBody, ClaimBody, Claimed, Refused
-from largesse.http.errors import (
-    ForbiddenError,
-    KeyRequiredError,
-    Known,
-    MalformedError,
-    Problem,
-    UnauthenticatedError,
-)
+from largesse.http.errors import Known, Problem, UnauthenticatedError
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.incentives import show
-from largesse.http.times import rfc3339
+from largesse.http.parsing import check_content_type, parse_body, parse_key
+from largesse.http.times import shown
+from largesse.http.tracing import REQUEST_ID, request_id_of
 from largesse.issuance import decide
 from largesse.issuance.batcher import Ending
 from largesse.issuance.model import CUSTOMER_BYTES_MAX, Answer, Wish
@@ -33,13 +29,12 @@ from largesse.issuance.service import Issuance
 from largesse.kernel.command import KEY_CHARACTERS_MAX
 from largesse.kernel.errors import InvalidInputError, LargesseError, NotFoundError
 from largesse.kernel.outcome import Outcome
-from largesse.tenants.model import Principal, Scope
+from largesse.tenants.model import Scope
 from largesse.tenants.service import Tenants
 
 PREFIX = b"/api/v1/campaigns/"
-REQUEST_ID_CHARACTERS_MAX = 128
 
-_BEARER = b"bearer "
+_SCOPES = (Scope.ISSUE,)
 _HEAD = b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
 _REPLAYED = b"idempotency-replayed: true\r\n"
 
@@ -68,15 +63,13 @@ class ClaimDesk:
         tenants: Tenants,
         campaigns: Campaigns,
         issuance: Issuance,
-        new_request_id: Callable[[], str],
+        new_id: Callable[[str], str],
     ) -> None:
         self.routes: dict[bytes, Handler] = {}
         self._tenants = tenants
         self._campaigns = campaigns
         self._issuance = issuance
-        self._new_request_id = new_request_id
-        self._read_claim = msgspec.json.Decoder(ClaimBody)
-        self._read_batch = msgspec.json.Decoder(BatchBody)
+        self._new_id = new_id
         self._refusals = {outcome: _Refusal(outcome) for outcome in errors.OUTCOMES}
         issuance.offers.listen(self._open_routes)
 
@@ -85,17 +78,17 @@ class ClaimDesk:
     ) -> exchange.Answer:
         """What a claim route answers outside the lane: drafts and dry runs are known here, too."""
         offered: Offered = partial(self._issuance.offers.campaign, campaign_id)
-        principal = self._principal(headers)
-        if offered() is None and principal is not None:
-            offered = await self._draft(principal, campaign_id)
+        if offered() is None:
+            offered = await self._draft(headers, campaign_id)
         handle = self._claim_batch if how.batch else self._claim
         return await exchange.ask(partial(handle, offered, how), headers, content)
 
-    async def _draft(self, principal: Principal, campaign_id: str) -> Offered:
+    async def _draft(self, headers: Mapping[bytes, bytes], campaign_id: str) -> Offered:
         try:
-            saved = await self._campaigns.campaign(principal.tenant.number, campaign_id)
-        except NotFoundError:
-            return lambda: None
+            tenant = authenticate(self._tenants, headers).tenant
+            saved = await self._campaigns.campaign(tenant.number, campaign_id)
+        except (UnauthenticatedError, NotFoundError):
+            return lambda: None  # what is wrong will be said in its turn
         return lambda: saved.campaign
 
     def _open_routes(self, campaign: Campaign) -> None:
@@ -110,8 +103,8 @@ class ClaimDesk:
         request_id = self._request_id(headers)
         try:
             campaign = self._admit(offered, headers)
-            key = "" if how.dry_run else _key(headers)
-            claim = body.read(self._read_claim, headers, asked.body)
+            key = parse_key(headers, required=not how.dry_run) or ""
+            claim = parse_body(asked.body, ClaimBody)
             wish = _wish(campaign, claim.customer_id, claim.reward, key)
             wish.dry_run = how.dry_run
             deliver = self._accept if how.dry_run else self._deliver
@@ -149,7 +142,7 @@ class ClaimDesk:
         request_id = self._request_id(headers)
         try:
             campaign = self._admit(offered, headers)
-            batch = body.read(self._read_batch, headers, asked.body)
+            batch = parse_body(asked.body, BatchBody)
             wishes = []
             for index, item in enumerate(batch.claims):
                 pointer = f"/claims/{index}"
@@ -167,29 +160,18 @@ class ClaimDesk:
             except LargesseError as error:
                 gathering.deliver(index, error)
 
-    def _principal(self, headers: Mapping[bytes, bytes]) -> Principal | None:
-        authorization = headers.get(b"authorization", b"")
-        if authorization[: len(_BEARER)].lower() != _BEARER:
-            return None
-        return self._tenants.authenticate(authorization[len(_BEARER) :].strip())
-
     def _admit(self, offered: Offered, headers: Mapping[bytes, bytes]) -> Campaign:
-        """The campaign, for a caller who may claim from it."""
-        principal = self._principal(headers)
-        if principal is None:
-            raise UnauthenticatedError
-        if not principal.may(Scope.ISSUE):
-            raise ForbiddenError(f"this needs a key with the scope {Scope.ISSUE}")
+        """The campaign, for a caller who may claim from it and sends JSON."""
+        principal = authenticate(self._tenants, headers)
+        authorize(principal, _SCOPES)
         campaign = offered()
         if campaign is None or campaign.tenant != principal.tenant.number:
             raise NotFoundError("there is no such campaign here")
+        check_content_type(headers)
         return campaign
 
     def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
-        given = headers.get(b"x-request-id")
-        if given is not None and request_id_is_usable(given):
-            return given.decode("ascii")
-        return self._new_request_id()
+        return request_id_of(headers.get(REQUEST_ID), self._new_id)
 
 
 class _Gathering:
@@ -245,22 +227,6 @@ _MARK = "?"
 """Stands for the request's id; appears nowhere else in a problem."""
 
 
-def request_id_is_usable(given: bytes) -> bool:
-    """Whether a caller's X-Request-Id may be repeated: short, and nothing that needs escaping."""
-    plain = given.replace(b"-", b"").replace(b"_", b"").replace(b".", b"")
-    return plain.isalnum() and len(given) <= REQUEST_ID_CHARACTERS_MAX
-
-
-def _key(headers: Mapping[bytes, bytes]) -> str:
-    key = headers.get(b"idempotency-key")
-    if not key:
-        raise KeyRequiredError
-    text = key.decode("latin-1")
-    if not _is_usable_key(text):
-        raise MalformedError(f"Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} visible characters")
-    return text
-
-
 def _check_key(key: str, pointer: str) -> None:
     if not _is_usable_key(key):
         message = f"a key has 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
@@ -303,7 +269,7 @@ def _known(answer: Answer, campaign: Campaign) -> Known | None:
     if answer.outcome is Outcome.NOT_OPEN_YET:
         starts_at_ms = campaign.definition.starts_at_ms
         wait_s = max(1, -(-(starts_at_ms - answer.now_ms) // 1000))
-        return Known(opens_at=rfc3339(starts_at_ms), retry_after=wait_s)
+        return Known(opens_at=shown(starts_at_ms), retry_after=wait_s)
     if answer.incentive is not None:
         return Known(incentive_id=answer.incentive.id)
     return None

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from largesse.http.times import rfc3339, rfc3339_or_none
+from largesse.http.times import ShownMoment, shown, shown_or_none
 from largesse.issuance.model import Incentive
 
 
@@ -19,8 +19,8 @@ class IncentiveView(Struct, frozen=True):
     serial: int
     status: str
     value: dict[str, Any]
-    issued_at: str
-    expires_at: str | None
+    issued_at: ShownMoment
+    expires_at: ShownMoment | None
 
 
 def show(incentive: Incentive) -> IncentiveView:
@@ -34,6 +34,6 @@ def show(incentive: Incentive) -> IncentiveView:
         incentive.serial,
         incentive.status,
         incentive.value,
-        rfc3339(incentive.issued_at_ms),
-        rfc3339_or_none(incentive.expires_at_ms),
+        shown(incentive.issued_at_ms),
+        shown_or_none(incentive.expires_at_ms),
     )

@@ -1,0 +1,90 @@
+"""Queries, keys and free-form JSON, read as strictly as bodies."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+
+from largesse.http import body
+from largesse.http.errors import KeyRequiredError, MalformedError
+from largesse.kernel.command import KEY_CHARACTERS_MAX
+from largesse.kernel.errors import InvalidInputError
+
+DEPTH_MAX = 32
+"""Levels of JSON in free-form metadata: people write three, only attackers a thousand."""
+
+QUERY_FIELDS_MAX = 50
+"""Parameters in one query; no route has a tenth of them."""
+
+_WHOLE_MAX = 2**63 - 1
+_KEY = re.compile(rb"[!-~]{1,%d}" % KEY_CHARACTERS_MAX)
+
+Parsed = TypeVar("Parsed")
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """No fields at all."""
+
+
+def parse_body(wanted: type[Parsed], headers: Mapping[bytes, bytes], content: bytes) -> Parsed:
+    """As `body.read`. Where nothing is wanted the body may be left out; bytes stay as they are."""
+    if issubclass(wanted, bytes):
+        return wanted(content)
+    if not content and wanted is Nothing:
+        return wanted()
+    return body.read(msgspec.json.Decoder(wanted), headers, content)
+
+
+def parse_query(wanted: type[Parsed], query: bytes) -> Parsed:
+    """A query string as a struct; `InvalidInputError` points at the parameter that is wrong."""
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=QUERY_FIELDS_MAX,
+        )
+    except ValueError as error:
+        raise MalformedError("the query is not well formed, or has too many parameters") from error
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise MalformedError("a parameter of the query is there twice")
+    try:
+        return msgspec.convert(given, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        invalid = body.invalid(error)
+        raise InvalidInputError(str(invalid), invalid.pointer.removeprefix("/")) from error
+
+
+def parse_key(headers: Mapping[bytes, bytes], *, required: bool) -> str | None:
+    """The Idempotency-Key: 1 to 255 visible ASCII characters.
+
+    `KeyRequiredError` when it is missing and required, `MalformedError` when it is no key.
+    """
+    given = headers.get(b"idempotency-key")
+    if given is None:
+        if required:
+            raise KeyRequiredError
+        return None
+    if not _KEY.fullmatch(given):
+        message = f"an Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
+        raise MalformedError(message)
+    return given.decode("ascii")
+
+
+def check_plain(value: object, pointer: str, depth: int = 1) -> None:
+    """Raise `InvalidInputError` for free-form JSON that could not be kept as it is."""
+    if depth > DEPTH_MAX:
+        raise InvalidInputError(f"this is nested deeper than {DEPTH_MAX} levels", pointer)
+    if isinstance(value, int) and abs(value) > _WHOLE_MAX:
+        raise InvalidInputError("a whole number here fits into 64 bits", pointer)
+    parts: Any = ()
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    for name, part in parts:
+        check_plain(part, f"{pointer}/{body.escaped(str(name))}", depth + 1)
