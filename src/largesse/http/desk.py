@@ -13,13 +13,13 @@ from msgspec import Struct
 
 from largesse.campaigns.model import Campaign
 from largesse.campaigns.service import Campaigns
-from largesse.http import errors, exchange, wire
+from largesse.http import body, errors, exchange, wire
 from largesse.http.auth import authenticate, authorize
 from largesse.http.claims import Accepted, BatchAnswer, BatchBody, ClaimBody, Claimed, Refused
 from largesse.http.errors import Known, Problem, UnauthenticatedError
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.incentives import show
-from largesse.http.parsing import check_content_type, parse_body, parse_key
+from largesse.http.parsing import parse_key
 from largesse.http.times import shown
 from largesse.http.tracing import REQUEST_ID, request_id_of
 from largesse.issuance import decide
@@ -70,6 +70,8 @@ class ClaimDesk:
         self._campaigns = campaigns
         self._issuance = issuance
         self._new_id = new_id
+        self._read_claim = msgspec.json.Decoder(ClaimBody)
+        self._read_batch = msgspec.json.Decoder(BatchBody)
         self._refusals = {outcome: _Refusal(outcome) for outcome in errors.OUTCOMES}
         issuance.offers.listen(self._open_routes)
 
@@ -104,7 +106,7 @@ class ClaimDesk:
         try:
             campaign = self._admit(offered, headers)
             key = parse_key(headers, required=not how.dry_run) or ""
-            claim = parse_body(asked.body, ClaimBody)
+            claim = body.read(self._read_claim, headers, asked.body)
             wish = _wish(campaign, claim.customer_id, claim.reward, key)
             wish.dry_run = how.dry_run
             deliver = self._accept if how.dry_run else self._deliver
@@ -142,7 +144,7 @@ class ClaimDesk:
         request_id = self._request_id(headers)
         try:
             campaign = self._admit(offered, headers)
-            batch = parse_body(asked.body, BatchBody)
+            batch = body.read(self._read_batch, headers, asked.body)
             wishes = []
             for index, item in enumerate(batch.claims):
                 pointer = f"/claims/{index}"
@@ -161,13 +163,12 @@ class ClaimDesk:
                 gathering.deliver(index, error)
 
     def _admit(self, offered: Offered, headers: Mapping[bytes, bytes]) -> Campaign:
-        """The campaign, for a caller who may claim from it and sends JSON."""
+        """The campaign, for a caller who may claim from it."""
         principal = authenticate(self._tenants, headers)
         authorize(principal, _SCOPES)
         campaign = offered()
         if campaign is None or campaign.tenant != principal.tenant.number:
             raise NotFoundError("there is no such campaign here")
-        check_content_type(headers)
         return campaign
 
     def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
