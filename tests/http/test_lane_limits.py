@@ -139,7 +139,8 @@ async def test_a_stalled_reader_is_cut_off(way: Way) -> None:
     async with stage(way, TIGHT) as served, served.connect() as client:
         client.stall()
         with pytest.raises(ConnectionError):
-            await client.send(claim(bytes(100_000), ECHO) * 200)
+            async with asyncio.timeout(10):
+                await client.send(claim(bytes(100_000), ECHO) * 200)
         assert served.desk.taken < 200
 
 

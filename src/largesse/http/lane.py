@@ -98,7 +98,8 @@ class Lane(HttpToolsProtocol):
         self.body_bytes = 0
         self.body_bytes_max = 0
         self.stalled_since: float | None = None
-        # Ending: `draining` lets one more request through, `ended` none, `lingers` hears it out.
+        # Ending: `draining` lets one more request through, `ended` none. What is sent all the same
+        # is heard out (`lingers`), because closing on it would destroy answers not yet read.
         self.draining = False
         self.ended = False
         self.lingers = False
@@ -130,6 +131,7 @@ class Lane(HttpToolsProtocol):
             self._feed_in_pieces(memoryview(data))
             return
         if self.ended:
+            self.lingers = True
             return
         phase = self.phase
         try:
