@@ -4,7 +4,7 @@ from largesse.campaigns.model import CodeFormat
 from largesse.campaigns.ports import CodeSpace
 from largesse.codes.decide import Relation, relation, warning
 from largesse.codes.model import Pattern
-from largesse.codes.pattern import read_format, read_pattern
+from largesse.codes.pattern import read_canonical_text, read_format
 
 
 class Spaces:
@@ -18,7 +18,7 @@ class Spaces:
 
     def overlap(self, one: str, other: str) -> bool:
         """See `CodeSpaces`."""
-        return relation(read_pattern(one), read_pattern(other)) is Relation.OVERLAP
+        return relation(read_canonical_text(one), read_canonical_text(other)) is Relation.OVERLAP
 
 
 def pattern_of(code: CodeFormat) -> Pattern:
