@@ -20,8 +20,8 @@ from largesse.http.errors import Known, Problem, UnauthenticatedError
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.incentives import show
 from largesse.http.parsing import parse_key
-from largesse.http.times import shown
-from largesse.http.tracing import REQUEST_ID, request_id_of
+from largesse.http.request_ids import request_id_of
+from largesse.http.times import rfc3339
 from largesse.issuance import decide
 from largesse.issuance.batcher import Ending
 from largesse.issuance.model import CUSTOMER_BYTES_MAX, Answer, Wish
@@ -63,13 +63,13 @@ class ClaimDesk:
         tenants: Tenants,
         campaigns: Campaigns,
         issuance: Issuance,
-        new_id: Callable[[str], str],
+        new_request_id: Callable[[], str],
     ) -> None:
         self.routes: dict[bytes, Handler] = {}
         self._tenants = tenants
         self._campaigns = campaigns
         self._issuance = issuance
-        self._new_id = new_id
+        self._new_request_id = new_request_id
         self._read_claim = msgspec.json.Decoder(ClaimBody)
         self._read_batch = msgspec.json.Decoder(BatchBody)
         self._refusals = {outcome: _Refusal(outcome) for outcome in errors.OUTCOMES}
@@ -102,7 +102,7 @@ class ClaimDesk:
 
     def _claim(self, offered: Offered, how: How, asked: Exchange) -> None:
         headers = asked.headers
-        request_id = self._request_id(headers)
+        request_id = request_id_of(headers, self._new_request_id)
         try:
             campaign = self._admit(offered, headers)
             key = parse_key(headers, required=not how.dry_run) or ""
@@ -141,7 +141,7 @@ class ClaimDesk:
 
     def _claim_batch(self, offered: Offered, how: How, asked: Exchange) -> None:
         headers = asked.headers
-        request_id = self._request_id(headers)
+        request_id = request_id_of(headers, self._new_request_id)
         try:
             campaign = self._admit(offered, headers)
             batch = body.read(self._read_batch, headers, asked.body)
@@ -170,9 +170,6 @@ class ClaimDesk:
         if campaign is None or campaign.tenant != principal.tenant.number:
             raise NotFoundError("there is no such campaign here")
         return campaign
-
-    def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
-        return request_id_of(headers.get(REQUEST_ID), self._new_id)
 
 
 class _Gathering:
@@ -270,7 +267,7 @@ def _known(answer: Answer, campaign: Campaign) -> Known | None:
     if answer.outcome is Outcome.NOT_OPEN_YET:
         starts_at_ms = campaign.definition.starts_at_ms
         wait_s = max(1, -(-(starts_at_ms - answer.now_ms) // 1000))
-        return Known(opens_at=shown(starts_at_ms), retry_after=wait_s)
+        return Known(opens_at=rfc3339(starts_at_ms), retry_after=wait_s)
     if answer.incentive is not None:
         return Known(incentive_id=answer.incentive.id)
     return None

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from largesse.http.times import ShownMoment, shown, shown_or_none
+from largesse.http.times import ShownMoment, rfc3339, rfc3339_or_none
 from largesse.issuance.model import Incentive
 
 
@@ -34,6 +34,6 @@ def show(incentive: Incentive) -> IncentiveView:
         incentive.serial,
         incentive.status,
         incentive.value,
-        shown(incentive.issued_at_ms),
-        shown_or_none(incentive.expires_at_ms),
+        rfc3339(incentive.issued_at_ms),
+        rfc3339_or_none(incentive.expires_at_ms),
     )

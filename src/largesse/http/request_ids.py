@@ -1,0 +1,33 @@
+"""Under which id a request is known: in its answer, in the log and in the audit trail."""
+
+import re
+from collections.abc import Callable, Mapping
+
+REQUEST_ID = b"x-request-id"
+
+_ACCEPTED = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+"""An id of the caller's that can stand in a header, a log line and a database as it is."""
+
+
+def request_id_of(headers: Mapping[bytes, bytes], new_id: Callable[[], str]) -> str:
+    """The caller's X-Request-Id where it is a good one, else a new id."""
+    given = headers.get(REQUEST_ID)
+    if given is not None and _ACCEPTED.fullmatch(given):
+        return given.decode("ascii")
+    return new_id()
+
+
+class RequestIds:
+    """Makes ids of requests: `req_`, a start of this process's own, and a count.
+
+    Every refusal carries one, so it must cost next to nothing.
+    """
+
+    def __init__(self, start: str) -> None:
+        self._start = f"req_{start}"
+        self._count = 0
+
+    def new(self) -> str:
+        """An id that no other request has."""
+        self._count += 1
+        return f"{self._start}{self._count:010x}"
