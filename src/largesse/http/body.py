@@ -12,7 +12,7 @@ from largesse.kernel.errors import InvalidInputError
 T = TypeVar("T")
 
 _PATH = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
-_UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>[^`]*)`")
+_FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>[^\]]*)\]")
 
 
@@ -31,6 +31,8 @@ def read(decoder: msgspec.json.Decoder[T], headers: Mapping[bytes, bytes], body:
         raise invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedError(f"the body is no JSON: {error}") from error
+    except RecursionError as error:
+        raise MalformedError("the body is nested too deeply") from error
 
 
 def invalid(error: msgspec.ValidationError) -> InvalidInputError:
@@ -39,9 +41,9 @@ def invalid(error: msgspec.ValidationError) -> InvalidInputError:
     found = _PATH.search(text)
     message = text[: found.start()] if found else text
     pointer = _pointer(found["path"]) if found else ""
-    unknown = _UNKNOWN_FIELD.search(message)
-    if unknown is not None:
-        pointer += "/" + _escaped(unknown["name"])
+    field = _FIELD.search(message)
+    if field is not None:
+        pointer += "/" + escaped(field["name"])
     return InvalidInputError(message[:1].lower() + message[1:], pointer)
 
 
@@ -54,8 +56,9 @@ def _check_media_type(content_type: bytes) -> None:
 
 def _pointer(path: str) -> str:
     steps = (match["name"] or match["index"] for match in _STEP.finditer(path))
-    return "".join("/" + _escaped(step) for step in steps)
+    return "".join("/" + escaped(step) for step in steps)
 
 
-def _escaped(step: str) -> str:
+def escaped(step: str) -> str:
+    """A step of a JSON pointer (RFC 6901 §3)."""
     return step.replace("~", "~0").replace("/", "~1")

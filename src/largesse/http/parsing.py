@@ -30,9 +30,7 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parse_body(wanted: type[Parsed], headers: Mapping[bytes, bytes], content: bytes) -> Parsed:
-    """As `body.read`. Where nothing is wanted the body may be left out; bytes stay as they are."""
-    if issubclass(wanted, bytes):
-        return wanted(content)
+    """As `body.read`; where nothing is wanted the body may be left out."""
     if not content and wanted is Nothing:
         return wanted()
     return body.read(msgspec.json.Decoder(wanted), headers, content)

@@ -1,0 +1,143 @@
+"""What a running largesse tells Prometheus. Every metric is declared in `METRICS`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from largesse.issuance.batcher import Batch
+from largesse.issuance.model import Conservation
+from largesse.kernel.clock import Clock
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_WISHES_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+_SECONDS_BUCKETS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0, 8.0)
+
+
+class Described(Struct, frozen=True):
+    """A metric as it is documented."""
+
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+METRICS: Mapping[str, Described] = MappingProxyType(
+    {
+        "largesse_wishes_total": Described(
+            "counter", ("outcome",), "Claims by how they ended: an outcome, or an error's class."
+        ),
+        "largesse_batch_wishes": Described(
+            "histogram", ("way",), "Wishes that were settled together, or refused without a commit."
+        ),
+        "largesse_batch_seconds": Described(
+            "histogram", ("way",), "From forming a batch to its last answer."
+        ),
+        "largesse_wishes_waiting": Described("gauge", (), "Wishes that wait for a batch now."),
+        "largesse_requests_total": Described(
+            "counter",
+            ("method", "route", "status"),
+            "Requests outside the fast lane; an unknown route is empty.",
+        ),
+        "largesse_request_seconds": Described(
+            "histogram", ("route",), "How long requests outside the fast lane took."
+        ),
+        "largesse_proof_age_seconds": Described(
+            "gauge", (), "Time since the ledger was last held against itself; -1 before the first."
+        ),
+        "largesse_proof_violations": Described(
+            "gauge", (), "Places where the last proof found that the ledger does not add up."
+        ),
+        "largesse_proof_rows": Described(
+            "gauge", (), "Rows of the journal that the last proof covers."
+        ),
+    }
+)
+"""Our own metrics; beside them are those of the process, the platform and the collector."""
+
+
+class Metrics:
+    """Counts, and shows what was counted."""
+
+    def __init__(
+        self,
+        waiting: Callable[[], int],
+        last_proof: Callable[[], Conservation | None],
+        clock: Clock,
+    ) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._registry.register(_Present(waiting, last_proof, clock))
+        self._wishes = self._counter("largesse_wishes_total")
+        self._requests = self._counter("largesse_requests_total")
+        self._request_s = self._histogram("largesse_request_seconds", _SECONDS_BUCKETS)
+        self._batch_wishes = self._histogram("largesse_batch_wishes", _WISHES_BUCKETS)
+        self._batch_s = self._histogram("largesse_batch_seconds", _SECONDS_BUCKETS)
+
+    def batch(self, batch: Batch) -> None:
+        """Count a batch of wishes that was answered."""
+        way = "ledger" if batch.at_ledger else "refused"
+        for outcome, count in batch.endings.items():
+            self._wishes.labels(outcome).inc(count)
+        self._batch_wishes.labels(way).observe(batch.endings.total())
+        self._batch_s.labels(way).observe(batch.took_s)
+
+    def request(self, method: str, route: str, status: int, took_s: float) -> None:
+        """Count a request that was answered."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_s.labels(route).observe(took_s)
+
+    def text(self) -> bytes:
+        """All metrics in the text format of Prometheus."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str) -> Counter:
+        described = METRICS[name]
+        return Counter(name, described.help, described.labels, registry=self._registry)
+
+    def _histogram(self, name: str, buckets: tuple[float, ...]) -> Histogram:
+        described = METRICS[name]
+        return Histogram(
+            name, described.help, described.labels, registry=self._registry, buckets=buckets
+        )
+
+
+class _Present(Collector):
+    """What is asked for at the moment when somebody looks."""
+
+    def __init__(
+        self,
+        waiting: Callable[[], int],
+        last_proof: Callable[[], Conservation | None],
+        clock: Clock,
+    ) -> None:
+        self._waiting = waiting
+        self._last_proof = last_proof
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector`."""
+        proof = self._last_proof()
+        age_s = -1.0 if proof is None else (self._clock.now_ms() - proof.checked_at_ms) / 1000
+        yield _gauge("largesse_wishes_waiting", self._waiting())
+        yield _gauge("largesse_proof_age_seconds", age_s)
+        yield _gauge("largesse_proof_violations", 0 if proof is None else len(proof.violations))
+        yield _gauge("largesse_proof_rows", 0 if proof is None else proof.rows)
+
+
+def _gauge(name: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, METRICS[name].help, value=value)
