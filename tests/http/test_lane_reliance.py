@@ -44,6 +44,28 @@ def test_the_protocol_has_the_methods_we_override(name: str) -> None:
     assert list(inspect.signature(method).parameters) == CALLED_OR_OVERRIDDEN[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("startup", ["self", "sockets"]),
+        ("capture_signals", ["self"]),
+        ("handle_exit", ["self", "sig", "frame"]),
+    ],
+)
+def test_the_server_has_the_methods_we_override(name: str, arguments: list[str]) -> None:
+    """The runner tells its address in one, and ends with status 0 by the others."""
+    method = getattr(uvicorn.Server, name, None)
+    assert method is not None, f"uvicorn {uvicorn.__version__} has no Server.{name}"
+    assert list(inspect.signature(method).parameters) == arguments
+
+
+def test_the_parser_answers_what_we_ask() -> None:
+    """Questions asked of the parser between its callbacks."""
+    names = ("feed_data", "get_method", "get_http_version", "should_keep_alive", "should_upgrade")
+    missing = [name for name in names if not hasattr(httptools.HttpRequestParser, name)]
+    assert not missing, f"httptools {httptools.__version__} lacks {missing}"
+
+
 async def test_the_protocol_has_the_attributes_we_read() -> None:
     """Attributes of a connection, its cycle, its flow control and the server's state."""
     state = ServerState()
