@@ -6,8 +6,10 @@ places, as replays bring them, are computed together.
 
 from collections.abc import Callable, Sequence
 
-from largesse.campaigns.model import Campaign, CodeFormat, CodeSource
-from largesse.codes.coder import PermutedCodes, RandomCodes
+from largesse.campaigns.model import Campaign, CodeSource
+from largesse.codes.canonical import canonical
+from largesse.codes.coder import Dice, PermutedCodes, RandomCodes
+from largesse.issuance import decide
 from largesse.issuance.model import Issued
 from largesse.issuance.offers import Offers
 from largesse.issuance.spaces import pattern_of
@@ -40,11 +42,15 @@ class _Shelf:
 
 
 class Codebook:
-    """Writes and reads the codes of tenants. `secret_of` tells a tenant's secret by its number."""
+    """Writes and reads the codes of tenants.
 
-    def __init__(self, offers: Offers, secret_of: Callable[[int], bytes]) -> None:
+    `secret_of` tells a tenant's secret by its number; `dice` gives random bytes.
+    """
+
+    def __init__(self, offers: Offers, secret_of: Callable[[int], bytes], dice: Dice) -> None:
         self._offers = offers
         self._secret_of = secret_of
+        self._dice = dice
         self._shelves: dict[int, _Shelf] = {}
         self._coders: dict[int, dict[str, PermutedCodes]] = {}
         offers.listen(self._learn)
@@ -72,9 +78,13 @@ class Codebook:
         found = [(pattern, coder.place(text)) for pattern, coder in coders.items()]
         return [(pattern, place) for pattern, place in found if place is not None]
 
-    def random(self, tenant: int, code: CodeFormat) -> RandomCodes:
-        """The source of random codes of a format."""
-        return RandomCodes(pattern_of(code), self._secret_of(tenant))
+    def random(self, campaign: Campaign, reward: int, count: int) -> list[tuple[str, str]]:
+        """So many codes at random for a reward, each as shown and in canonical form."""
+        code = decide.definition_of(campaign, reward).code
+        assert code is not None
+        source = RandomCodes(pattern_of(code), self._secret_of(campaign.tenant))
+        drawn = source.draw(count, self._dice)
+        return [(text, found) for text in drawn if (found := canonical(text)) is not None]
 
     def _learn(self, campaign: Campaign) -> None:
         """Make coders for a campaign's rewards; their formats never change after activation."""

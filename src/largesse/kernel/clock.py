@@ -17,6 +17,13 @@ class Clock(Protocol):
         """Milliseconds since the epoch; never less than what it said before."""
 
 
+class MachineClock(Clock, Protocol):
+    """A clock that knows whether it may be trusted."""
+
+    def jump_ms(self) -> int:
+        """How far it was set forward (or back, negative) since it was made."""
+
+
 class SystemClock:
     """The time of the machine, held still where the machine turns it back.
 
@@ -70,14 +77,14 @@ class TenantClocks:
     read of time comes from here.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, machine: Clock) -> None:
+        self.machine = machine
         self._standing: dict[int, int] = {}
 
     def now_ms(self, tenant: int) -> int:
         """The present moment of one tenant, by its number."""
         standing = self._standing.get(tenant)
-        return self._clock.now_ms() if standing is None else standing
+        return self.machine.now_ms() if standing is None else standing
 
     def set(self, tenant: int, now_ms: int) -> None:
         """Give a tenant in test mode its moment. A moment before its present one is ignored."""

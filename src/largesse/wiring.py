@@ -1,0 +1,202 @@
+"""From settings to a running application: the only place that knows all of it."""
+
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from hmac import digest
+from pathlib import Path
+
+from msgspec import Struct
+
+from largesse.campaigns.service import Campaigns
+from largesse.http.app import Asgi, create_app
+from largesse.http.deadlines import LaneLimits, Watch
+from largesse.http.desk import ClaimDesk
+from largesse.http.metrics import Metrics
+from largesse.http.request_ids import RequestIds
+from largesse.http.services import Services
+from largesse.issuance.batcher import Batch, Limits
+from largesse.issuance.codebook import Codebook
+from largesse.issuance.identity import IncentiveIds
+from largesse.issuance.offers import Offers
+from largesse.issuance.service import Display, Issuance, Ledger
+from largesse.issuance.showing import Showing
+from largesse.issuance.spaces import Spaces
+from largesse.kernel.clock import Clock, MachineClock, SystemClock, TenantClocks
+from largesse.kernel.health import Health
+from largesse.kernel.ids import Ids
+from largesse.kernel.paging import Cursors
+from largesse.settings import Settings
+from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
+from largesse.storage.sqlite.commands import SQLiteTransactions
+from largesse.storage.sqlite.file import LedgerFile
+from largesse.storage.sqlite.issuance import Clocks, SQLiteIncentiveStore
+from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
+from largesse.storage.sqlite.readers import Readers
+from largesse.storage.sqlite.tenants import SQLiteTenantRecords
+from largesse.storage.sqlite.upkeep import check_file, forget_keys
+from largesse.storage.sqlite.writer import Writer
+from largesse.tenants.service import Origins, Tenants
+from largesse.workers.batch_log import log_batch
+from largesse.workers.timers import Timers
+from largesse.workers.upkeep import Duties, Upkeep
+
+KEY_PREFIX = "lgs_"
+KEY_BYTES = 32
+REQUEST_ID_START_BYTES = 6
+"""Tells apart the request ids of two runs."""
+
+_SCHEME = "sqlite:///"
+
+
+class Application(Struct, frozen=True):
+    """A running largesse. `first_key` is the admin key to show once, if one was made just now."""
+
+    services: Services
+    desk: ClaimDesk
+    watch: Watch
+    asgi: Asgi
+    first_key: str | None
+
+
+class _Storage(Struct, frozen=True):
+    """The ledger's file, and the two ways to it."""
+
+    file: LedgerFile
+    writer: Writer
+    readers: Readers
+
+    def close(self) -> None:
+        """Commit what waits and let the file go."""
+        self.writer.close()
+        self.readers.close()
+        self.file.close()
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings, clock: MachineClock | None = None
+) -> AsyncIterator[Application]:
+    """Open the ledger and build all that stands on it; at the end settle what was taken.
+
+    Raises `StartError`, in one line that says what to do, where it cannot be opened.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        offers = Offers()
+        storage = _open_storage(settings, clock, offers)
+        stack.callback(storage.close)
+        clocks = TenantClocks(clock)
+        ids = Ids(clock, os.urandom)
+        tenants = _make_tenants(storage, clock, clocks, ids)
+        admin_key = settings.admin_key and settings.admin_key.reveal()
+        first_key = await tenants.open(admin_key)
+        issuance = _make_issuance(settings, storage, offers, clocks, tenants)
+        await issuance.open()
+        stack.push_async_callback(issuance.close)
+        upkeep = Upkeep(_duties(storage, issuance, clock), clock, settings)
+        services = Services(
+            tenants=tenants,
+            campaigns=Campaigns(
+                SQLiteTransactions(storage.writer, storage.readers, SQLiteCampaignRecords),
+                Spaces(),
+                clocks,
+                ids,
+            ),
+            issuance=issuance,
+            clock=clock,
+            clocks=clocks,
+            cursors=Cursors(_derived(storage.file.secret, "cursors")),
+            ids=ids,
+            health=Health(),
+            last_proof=upkeep.last_proof,
+            settings=settings,
+        )
+        timers = Timers(upkeep.timers(), services.health)
+        timers.start()
+        stack.push_async_callback(timers.stop)
+        yield _face(services, clock, first_key)
+
+
+def _open_storage(settings: Settings, clock: Clock, offers: Offers) -> _Storage:
+    path = Path(settings.database.url.removeprefix(_SCHEME))
+    file = LedgerFile(path, settings.database, now_ms=clock.now_ms(), entropy=os.urandom)
+    return _Storage(file, Writer(file, offers.publish), Readers(file))
+
+
+def _make_tenants(storage: _Storage, clock: Clock, clocks: TenantClocks, ids: Ids) -> Tenants:
+    return Tenants(
+        SQLiteTransactions(storage.writer, storage.readers, SQLiteTenantRecords),
+        clock,
+        clocks,
+        Origins(ids, lambda: KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES), os.urandom),
+    )
+
+
+def _make_issuance(
+    settings: Settings,
+    storage: _Storage,
+    offers: Offers,
+    clocks: TenantClocks,
+    tenants: Tenants,
+) -> Issuance:
+    codebook = Codebook(offers, lambda tenant: tenants.tenant_of(tenant).secret, os.urandom)
+    ids = IncentiveIds(_derived(storage.file.secret, "incentive ids"))
+    store = SQLiteIncentiveStore(
+        storage.file,
+        storage.writer,
+        storage.readers,
+        codebook.random,
+        Clocks(clocks.machine, time.monotonic),
+        settings.issuance.snapshot_s_max,
+    )
+    records = SQLiteTransactions(storage.writer, storage.readers, SQLiteLedgerRecords)
+    return Issuance(
+        Ledger(store, records),
+        offers,
+        Display(codebook, Showing(offers, codebook, ids)),
+        clocks,
+        Limits(settings.issuance.batch_max, settings.issuance.waiting_max),
+    )
+
+
+def _duties(storage: _Storage, issuance: Issuance, clock: MachineClock) -> Duties:
+    return Duties(
+        expire=issuance.expire,
+        prove=issuance.prove,
+        forget_keys=partial(forget_keys, storage.writer),
+        check_file=partial(check_file, storage.readers),
+        jump_ms=clock.jump_ms,
+    )
+
+
+def _face(services: Services, clock: Clock, first_key: str | None) -> Application:
+    """What the world sees: the desk of the fast lane, and the application behind it."""
+    request_ids = RequestIds(secrets.token_hex(REQUEST_ID_START_BYTES))
+    desk = ClaimDesk(services.tenants, services.campaigns, services.issuance, request_ids.new)
+    metrics = Metrics(lambda: services.issuance.waiting, services.last_proof, clock)
+    services.issuance.report_to(lambda batch: _report(batch, metrics))
+    server = services.settings.server
+    limits = LaneLimits(
+        header_s_max=server.header_s_max,
+        body_s_max=server.body_s_max,
+        idle_s_max=server.idle_s_max,
+        header_bytes_max=server.headers_bytes_max,
+        body_bytes_max=server.body_bytes_max,
+        in_flight_max=server.in_flight_max,
+    )
+    watch = Watch(limits, request_ids.new)
+    return Application(services, desk, watch, create_app(services, desk, metrics), first_key)
+
+
+def _report(batch: Batch, metrics: Metrics) -> None:
+    metrics.batch(batch)
+    log_batch(batch)
+
+
+def _derived(secret: bytes, purpose: str) -> bytes:
+    """A key of its own for each purpose, from the installation's secret."""
+    return digest(secret, f"largesse/1/{purpose}".encode(), "sha256")
