@@ -4,7 +4,9 @@ import pytest
 from worlds import memory_world
 
 from largesse.testing.contracts.campaigns import CampaignStoreContract
+from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
+from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
 from largesse.testing.factories import World
 
@@ -25,3 +27,11 @@ class TestMemoryTenants(TenantStoreContract):
 
 class TestMemoryCampaigns(CampaignStoreContract):
     """Campaigns, versions, patterns."""
+
+
+class TestMemoryIncentives(IncentiveStoreContract):
+    """Settling."""
+
+
+class TestMemoryCodes(IncentiveCodesContract):
+    """Codes."""

@@ -3,8 +3,9 @@
 Each function gives something that makes sense; `changes` are fields that a test cares about.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -21,8 +22,8 @@ from largesse.campaigns.model import (
     Value,
 )
 from largesse.campaigns.ports import CampaignStore
-from largesse.issuance.model import Settled, Wish
-from largesse.issuance.ports import IncentiveStore, LedgerStore
+from largesse.issuance.model import Issued, Settled, Wish
+from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore
 from largesse.kernel.clock import FakeClock
 from largesse.kernel.command import Command
 from largesse.kernel.fact import AuditEntry
@@ -40,14 +41,20 @@ RANDOM = CodeFormat(pattern="########", source=CodeSource.RANDOM)
 
 
 class ScriptedCodes:
-    """Codes "made at random" that come in a known order: `R0`, `R1`, …, each `repeats` times."""
+    """Codes "made at random" that come in a known order: `R0`, `R1`, …, each `repeats` times.
+
+    While `broken`, making one fails in a way that nobody expects.
+    """
 
     def __init__(self) -> None:
         self.repeats = 1
+        self.broken = False
         self._drawn = 0
 
     def __call__(self, campaign: Campaign, reward: int, count: int) -> list[tuple[str, str]]:
         """See `RandomCodes`. Shown in small letters, kept in capitals."""
+        if self.broken:
+            raise ZeroDivisionError
         numbers = range(self._drawn, self._drawn + count)
         self._drawn += count
         return [(f"r-{n // self.repeats}", f"R{n // self.repeats}") for n in numbers]
@@ -154,6 +161,16 @@ def a_wish(campaign: Campaign, customer: str = "ann", reward: int = 0, **changes
     return replace(wish, **changes)
 
 
+def crowd(campaign: Campaign, count: int, now_ms: int = NOW_MS) -> list[Wish]:
+    """So many customers, each with a wish for the first reward, none of whom asked before."""
+    return [a_wish(campaign, f"{number} at {now_ms}", now_ms=now_ms) for number in range(count)]
+
+
+def serials(settled: Iterable[Settled]) -> list[int]:
+    """The serials that were given."""
+    return [one.issued.serial for one in settled if one.issued is not None]
+
+
 async def keep_tenant(world: World, tenant: Tenant | None = None) -> Tenant:
     """Keep a tenant; acme, unless another one is given."""
     wanted = a_tenant() if tenant is None else tenant
@@ -200,3 +217,14 @@ async def settle_one(world: World, wish: Wish) -> Settled:
     """Settle a wish by itself."""
     [settled] = await world.incentives.settle([wish])
     return settled
+
+
+async def revoke(world: World, settled: Settled, at_ms: int = NOW_MS) -> None:
+    """Take back what was issued."""
+    issued = settled.issued
+    assert issued is not None
+    await world.ledger.write(a_command(), partial(_revoke, issued, at_ms), type(None))
+
+
+def _revoke(issued: Issued, at_ms: int, records: LedgerRecords) -> None:
+    records.revoke(issued, at_ms)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from largesse.campaigns.decide import codes_missing
 from largesse.campaigns.model import Campaign, CodeFormat, CodeSource, Counters, Reward, Status
 from largesse.issuance import decide
-from largesse.issuance.codebook import pattern_of
+from largesse.issuance.codebook import AHEAD
 from largesse.issuance.model import (
     STRANGER,
     Conservation,
@@ -20,6 +20,7 @@ from largesse.issuance.model import (
     Wish,
 )
 from largesse.issuance.ports import RandomCodes
+from largesse.issuance.spaces import pattern_of
 from largesse.kernel.calendar import local_day
 from largesse.kernel.clock import Clock
 from largesse.kernel.fact import FactKind
@@ -27,9 +28,6 @@ from largesse.kernel.outcome import Outcome
 from largesse.storage.memory.campaigns import MemoryCampaignRecords
 from largesse.storage.memory.conservation import violations
 from largesse.storage.memory.state import Fact, MemoryState
-
-PLACES_AHEAD = 8_192
-"""Places that a reward without a quota takes at once: as many as there are codes written ahead."""
 
 EXPIRED_MAX = 1_000
 """Facts of one call to `expire`."""
@@ -151,21 +149,9 @@ class MemoryIncentiveStore:
         return None if reward is None else Offer(campaign, reward, day)
 
     def _prior(self, wish: Wish, offer: Offer) -> Prior:
-        state, definition = self._state, offer.campaign.definition
-        rows = [state.entries[at] for at in state.held.get((wish.campaign, wish.customer), ())]
-        bound = (row.issued for row in rows if row.issued.key == wish.key)
-        counting = [
-            row.issued for row in rows if row.revoked_at_ms is None or definition.revoke_keeps_cap
-        ]
-        of_reward = [row for row in counting if row.reward == wish.reward]
-        cap = definition.per_customer_max
-        full = cap is not None and len(counting) >= cap
-        return Prior(
-            bound=next(bound, None),
-            held=len(counting),
-            held_of_reward=len(of_reward),
-            earliest=next(iter(counting if full else of_reward), None),
-        )
+        places = self._state.held.get((wish.campaign, wish.customer), ())
+        entries = [self._state.entries[place] for place in places]
+        return decide.prior(wish, entries, offer.campaign.definition)
 
     def _issue(self, wish: Wish, offer: Offer) -> Settled:
         """Give one more unit; a dry run takes it all back."""
@@ -210,7 +196,7 @@ class MemoryIncentiveStore:
         pattern = pattern_of(code)
         source = CodeSource.PERMUTED.value
         state = self._patterns.add_pattern(campaign.tenant, pattern.canonical_text, source)
-        wanted = codes_missing(reward, sum(block.count for block in blocks)) or PLACES_AHEAD
+        wanted = codes_missing(reward, sum(block.count for block in blocks)) or AHEAD
         count = min(wanted, pattern.space - state.taken)
         if count <= 0:
             return None
