@@ -7,6 +7,7 @@ from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
+from largesse.testing.contracts.ledger import LedgerStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
 from largesse.testing.factories import World
 
@@ -35,3 +36,7 @@ class TestMemoryIncentives(IncentiveStoreContract):
 
 class TestMemoryCodes(IncentiveCodesContract):
     """Codes."""
+
+
+class TestMemoryLedger(LedgerStoreContract):
+    """Reading, revoking, expiring, proving."""
