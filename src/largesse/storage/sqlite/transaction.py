@@ -24,7 +24,7 @@ class Transaction:
         self.db = db
         self.last_seq = last_seq
         self.touched: dict[int, None] = {}
-        self.committed: list[Callable[[], None]] = []
+        self.committed: list[Callable[[], object]] = []
         self.undone = False
 
     def take_seqs(self, count: int) -> int:
@@ -47,7 +47,7 @@ class Transaction:
         """Have a campaign that this job adds, changes or takes away told after the commit."""
         self.touched[number] = None
 
-    def on_commit(self, call: Callable[[], None]) -> None:
+    def on_commit(self, call: Callable[[], object]) -> None:
         """Have a call made in the writer's thread after the commit, before anybody is answered.
 
         It must not fail: what was committed cannot be taken back.

@@ -14,6 +14,7 @@ from largesse.issuance.ports import Publish
 from largesse.kernel.errors import BusyError, UnavailableError
 from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.file import LedgerFile
+from largesse.storage.sqlite.query import number
 from largesse.storage.sqlite.transaction import Transaction
 
 JOBS_PER_COMMIT_MAX = 64
@@ -54,7 +55,7 @@ class _Commit:
         self.last_seq = last_seq
         self.ends: list[_End] = []
         self.touched: dict[int, tuple[asyncio.AbstractEventLoop, Campaign | None]] = {}
-        self.calls: list[Callable[[], None]] = []
+        self.calls: list[Callable[[], object]] = []
 
 
 class Writer:
@@ -219,9 +220,7 @@ class Writer:
 
 
 def _read_last_seq(db: apsw.Connection) -> int:
-    last = db.execute(_LAST_SEQ).get
-    assert isinstance(last, int)
-    return last
+    return number(db, _LAST_SEQ)
 
 
 def _translate(error: Exception) -> Exception:

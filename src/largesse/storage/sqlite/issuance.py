@@ -1,0 +1,162 @@
+"""The ledger of incentives in an SQLite file."""
+
+from array import array
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from typing import NamedTuple
+
+import apsw
+
+from largesse.campaigns.model import Campaign, Counters
+from largesse.issuance import decide
+from largesse.issuance.model import STRANGER, LedgerEntry, Place, Settled, Wish
+from largesse.issuance.ports import RandomCodes
+from largesse.kernel.calendar import LocalDays
+from largesse.kernel.clock import Clock
+from largesse.kernel.outcome import Outcome
+from largesse.storage.sqlite.campaigns import load_campaigns, load_version
+from largesse.storage.sqlite.file import LedgerFile
+from largesse.storage.sqlite.fingerprint import Fingerprints
+from largesse.storage.sqlite.holders import Holders
+from largesse.storage.sqlite.query import Bindings, rows
+from largesse.storage.sqlite.readers import Readers
+from largesse.storage.sqlite.restore import restore
+from largesse.storage.sqlite.rows import read_entries, read_entry
+from largesse.storage.sqlite.settle import Memory, settle
+from largesse.storage.sqlite.transaction import Transaction
+from largesse.storage.sqlite.writer import Writer
+
+_COUNTERS = """
+SELECT r.issued, r.reserved, r.serials, r.day, r.issued_day
+FROM carray(?) wanted CROSS JOIN reward r ON r.number = wanted.value"""
+_PATTERNS = "SELECT pattern FROM code_pattern WHERE tenant = ? AND source = ? ORDER BY id"
+_OF_COUNTER = """
+SELECT b.reward, b.serial + ?3 - b.place
+FROM code_pattern p JOIN code_block b ON b.pattern = p.id
+WHERE p.tenant = ?1 AND p.pattern = ?2 AND p.source = 'permuted'
+  AND b.place <= ?3 AND ?3 < b.place + b.count
+ORDER BY b.place DESC LIMIT 1"""
+_OF_CODE = "SELECT reward, serial FROM code WHERE tenant = ? AND canonical = ?"
+
+
+class Sources(NamedTuple):
+    """What the store takes from outside.
+
+    `clock` is the machine's time, `monotonic_s` a clock of seconds that is never set. A snapshot
+    older than `snapshot_s_max` refuses nobody.
+    """
+
+    random_codes: RandomCodes
+    clock: Clock
+    monotonic_s: Callable[[], float]
+    snapshot_s_max: float
+
+
+class SQLiteIncentiveStore:
+    """See `IncentiveStore`. Who holds what is read into memory when the store is made."""
+
+    def __init__(
+        self, file: LedgerFile, writer: Writer, readers: Readers, sources: Sources
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._sources = sources
+        self._days = LocalDays()
+        self._heard_s = float("-inf")
+        self._memory = Memory(Holders(), Fingerprints(file.secret), sources.random_codes)
+        with closing(file.connect_reader()) as db:
+            restore(db, self._memory.holders, self._memory.prints)
+            for campaign in load_campaigns(db):
+                self._memory.learn(campaign.number, campaign)
+        writer.watch(self._memory.learn)
+
+    def close(self) -> None:
+        """End the thread that keeps the memory of holders in order."""
+        self._memory.holders.close()
+
+    async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
+        """See `IncentiveStore`."""
+        return await self._writer.write(partial(self._settle, wishes), bulky=True)
+
+    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+        """See `IncentiveStore`.
+
+        The snapshot is read before the holders: whoever is in a snapshot's counters was among the
+        holders first.
+        """
+        if self._sources.monotonic_s() - self._heard_s > self._sources.snapshot_s_max:
+            return [None] * len(wishes)
+        refusals = [self._refusal(wish) for wish in wishes]
+        refused = [index for index, outcome in enumerate(refusals) if outcome is not None]
+        for index in self._memory.perhaps_known(wishes, refused):
+            refusals[index] = None
+        return refusals
+
+    async def campaigns(self) -> list[Campaign]:
+        """See `IncentiveStore`."""
+        return await self._readers.read(load_campaigns)
+
+    async def version(self, campaign: int, version: int) -> Campaign:
+        """See `IncentiveStore`."""
+        found = await self._readers.read(lambda db: load_version(db, campaign, version))
+        assert found is not None
+        return found
+
+    async def entry(self, place: Place) -> LedgerEntry | None:
+        """See `IncentiveStore`."""
+        return await self._readers.read(lambda db: read_entry(db, place))
+
+    async def entries(
+        self, rewards: Sequence[int], after: Place | None, limit: int
+    ) -> list[LedgerEntry]:
+        """See `IncentiveStore`."""
+        return await self._readers.read(lambda db: read_entries(db, rewards, after, limit))
+
+    async def counters(self, rewards: Sequence[int]) -> list[Counters]:
+        """See `IncentiveStore`."""
+        if not rewards:
+            return []
+        wanted = apsw.carray(array("q", rewards))
+        found = await self._readers.read(lambda db: rows(db, _COUNTERS, (wanted,)))
+        return [Counters(*row) for row in found]
+
+    async def patterns(self, tenant: int) -> list[str]:
+        """See `IncentiveStore`."""
+        found = await self._readers.read(lambda db: rows(db, _PATTERNS, (tenant,)))
+        return [pattern for (pattern,) in found]
+
+    async def place_of_counter(self, tenant: int, pattern: str, counter: int) -> Place | None:
+        """See `IncentiveStore`."""
+        return await self._place(_OF_COUNTER, (tenant, pattern, counter))
+
+    async def place_of_code(self, tenant: int, canonical: str) -> Place | None:
+        """See `IncentiveStore`."""
+        return await self._place(_OF_CODE, (tenant, canonical))
+
+    async def _place(self, statement: str, bindings: Bindings) -> Place | None:
+        found = await self._readers.read(lambda db: rows(db, statement, bindings))
+        return Place(*found[0]) if found else None
+
+    def _settle(self, wishes: Sequence[Wish], transaction: Transaction) -> list[Settled]:
+        started_s = self._sources.monotonic_s()
+        settled = settle(self._memory, wishes, transaction)
+        transaction.on_commit(lambda: self._hear(started_s))
+        return settled
+
+    def _hear(self, at_s: float) -> None:
+        """Know that what is in memory was so at a moment, because the ledger has answered."""
+        self._heard_s = at_s
+
+    def _refusal(self, wish: Wish) -> Outcome | None:
+        """Why a stranger's wish would be refused, going by what the ledger last said."""
+        memory = self._memory
+        offer = memory.offers.get(wish.reward)
+        if offer is None or offer.campaign.number != wish.campaign:
+            return None
+        if offer.campaign.tenant != wish.tenant:
+            return None
+        zone = offer.campaign.definition.time_zone
+        offer = offer._replace(day=self._days.day(zone, wish.now_ms))
+        outcome = decide.claim(wish, offer, STRANGER, offer.reward.counters)
+        return None if outcome.success else outcome

@@ -1,0 +1,89 @@
+"""The rows of incentives in the journal, and where a serial stands in it."""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+from largesse.issuance.model import Issued, LedgerEntry, Place
+from largesse.kernel.fact import FactKind
+from largesse.storage.sqlite.query import number, rows
+
+# A later fact that ended the incentive: a unique key lets there be one of the two at most. The
+# place of its code in the counter follows from the block that its serial lies in.
+_ROWS = """
+SELECT j.seq, gone.kind, gone.at_ms,
+  j.campaign, j.reward, j.serial, j.customer, j.key, j.at_ms, j.version,
+  (SELECT b.place + j.serial - b.serial FROM code_block b
+    WHERE b.reward = j.reward AND b.serial <= j.serial ORDER BY b.serial DESC LIMIT 1),
+  j.detail
+FROM carray(?) wanted CROSS JOIN journal j ON j.seq = wanted.value
+LEFT JOIN journal gone ON gone.of = j.seq AND gone.kind IN (4, 5)
+WHERE j.kind = 1"""
+
+_EXTENT = """
+SELECT serial, seq FROM extent WHERE reward = ? AND serial <= ? ORDER BY serial DESC LIMIT 1"""
+_EXTENTS = """
+SELECT serial, seq FROM extent WHERE reward = ? AND serial BETWEEN ? AND ? ORDER BY serial"""
+_SERIALS = "SELECT coalesce(max(serials), 0) FROM reward WHERE number = ?"
+
+
+class Row(NamedTuple):
+    """An incentive and the number of its row."""
+
+    seq: int
+    entry: LedgerEntry
+
+
+def read_rows(db: apsw.Connection, seqs: Sequence[int]) -> list[Row]:
+    """The incentives among the rows of these numbers, in the order of the numbers given."""
+    if not seqs:
+        return []
+    return [_row(*row) for row in rows(db, _ROWS, (apsw.carray(array("q", seqs)),))]
+
+
+def read_entry(db: apsw.Connection, place: Place) -> LedgerEntry | None:
+    """One incentive, or None where the serial was never given."""
+    row = read_row(db, place)
+    return None if row is None else row.entry
+
+
+def read_row(db: apsw.Connection, place: Place) -> Row | None:
+    """One incentive with the number of its row, or None where the serial was never given."""
+    return next(iter(read_rows(db, seqs_of(db, place.reward, place.serial, 1))), None)
+
+
+def read_entries(
+    db: apsw.Connection, rewards: Sequence[int], after: Place | None, limit: int
+) -> list[LedgerEntry]:
+    """Incentives of these rewards (ascending numbers) by (reward, serial), beyond `after`."""
+    seqs: list[int] = []
+    for reward in rewards:
+        if after is None or reward >= after.reward:
+            first = after.serial + 1 if after is not None and after.reward == reward else 1
+            seqs += seqs_of(db, reward, first, limit - len(seqs))
+        if len(seqs) == limit:
+            break
+    return [row.entry for row in read_rows(db, seqs)]
+
+
+def seqs_of(db: apsw.Connection, reward: int, first: int, limit: int) -> list[int]:
+    """The numbers of the rows of a reward's serials, ascending, from `first` on."""
+    last = min(number(db, _SERIALS, (reward,)), first + limit - 1)
+    if not 0 < first <= last:
+        return []
+    extents = rows(db, _EXTENT, (reward, first))
+    extents += rows(db, _EXTENTS, (reward, first + 1, last))
+    ends = [serial for serial, _ in extents[1:]] + [last + 1]
+    return [
+        seq + at - serial
+        for (serial, seq), end in zip(extents, ends, strict=True)
+        for at in range(max(serial, first), end)
+    ]
+
+
+def _row(seq: int, gone: int | None, gone_ms: int | None, *columns: Any) -> Row:  # noqa: ANN401 — SQL knows no types
+    expired_at_ms = gone_ms if gone == FactKind.INCENTIVE_EXPIRED else None
+    revoked_at_ms = gone_ms if gone == FactKind.INCENTIVE_REVOKED else None
+    return Row(seq, LedgerEntry(Issued(*columns), expired_at_ms, revoked_at_ms))

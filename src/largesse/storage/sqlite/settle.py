@@ -1,0 +1,236 @@
+"""One batch of wishes, settled inside the writer's transaction: load, decide, apply."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import apsw
+
+from largesse.campaigns.model import Campaign, Counters, Reward
+from largesse.issuance import decide
+from largesse.issuance.model import STRANGER, LedgerEntry, Offer, Settled, Wish
+from largesse.issuance.ports import RandomCodes
+from largesse.kernel.calendar import LocalDays
+from largesse.kernel.outcome import Outcome
+from largesse.storage.sqlite.campaigns import load_campaign
+from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
+from largesse.storage.sqlite.holders import Holders, to_blobs
+from largesse.storage.sqlite.known import Chain, look_up
+from largesse.storage.sqlite.lots import Lot, Tail, read_tail
+from largesse.storage.sqlite.query import rows
+from largesse.storage.sqlite.transaction import Transaction
+
+_STATES = """
+SELECT r.number, c.number, c.status, c.version,
+  r.issued, r.reserved, r.serials, r.day, r.issued_day
+FROM carray(?) wanted CROSS JOIN reward r ON r.number = wanted.value
+JOIN campaign c ON c.number = r.campaign"""
+_SAVE_PIECE = """
+INSERT INTO run (first_seq, last_seq, hashes, seqs)
+VALUES ((SELECT coalesce(max(last_seq), 0) + 1 FROM run), ?, ?, ?)"""
+
+_GONE = Settled(Outcome.CLOSED)
+_NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
+_HOLDING = frozenset({Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED})
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the store remembers between batches, all of it as the last commit left it.
+
+    `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
+    `tails` spare reading. Only the writer's thread changes any of it.
+    """
+
+    holders: Holders
+    prints: Fingerprints
+    random_codes: RandomCodes
+    days: LocalDays = field(default_factory=LocalDays)
+    offers: dict[int, Offer] = field(default_factory=dict)
+    tails: dict[int, Tail] = field(default_factory=dict)
+
+    def learn(self, number: int, campaign: Campaign | None) -> None:
+        """Know a campaign as it is now, or that it is gone."""
+        if campaign is not None:
+            for reward in campaign.rewards:
+                self.offers[reward.number] = Offer(campaign, reward, 0)
+            return
+        for one in [one for one, offer in self.offers.items() if offer.campaign.number == number]:
+            del self.offers[one]
+
+    def perhaps_known(self, wishes: Sequence[Wish], indices: Sequence[int]) -> set[int]:
+        """Which of some wishes, by their indices, may be of a customer or key met before."""
+        found: list[int] = []
+        hashes: list[int] = []
+        for index in indices:
+            wish = wishes[index]
+            ways = self.prints.ways(self.offers[wish.reward])
+            of_reward = ways.of_reward(wish.customer)
+            hashes.append(ways.main(wish.customer, wish.key))
+            found.append(index)
+            if of_reward is not None:
+                hashes.append(of_reward)
+                found.append(index)
+        return {found[at] for at, _ in self.holders.find(hashes)}
+
+
+def settle(memory: Memory, wishes: Sequence[Wish], transaction: Transaction) -> list[Settled]:
+    """One answer per wish, in order. What a wish is given, those behind it know of."""
+    return _Batch(memory, transaction, wishes).settle()
+
+
+class _Batch:
+    """Wishes on their way to their outcomes.
+
+    Each wish has a hash that leads to its customer's incentives; `known` has the entries behind
+    those hashes, of earlier batches and, as it goes on, of this one.
+    """
+
+    def __init__(self, memory: Memory, transaction: Transaction, wishes: Sequence[Wish]) -> None:
+        self._memory = memory
+        self._transaction = transaction
+        self._wishes = wishes
+        self._lots = self._open_lots()
+        self._wanted = [self._lot(wish) for wish in wishes]
+        self._hashes = [
+            lot.ways.main(wish.customer, wish.key) if lot else 0
+            for wish, lot in zip(wishes, self._wanted, strict=True)
+        ]
+        self._known = self._look_up()
+
+    def settle(self) -> list[Settled]:
+        """Bring all wishes to their outcomes and write what was issued."""
+        settled = [
+            self._settle(wish, lot, main) if lot else _GONE
+            for wish, lot, main in zip(self._wishes, self._wanted, self._hashes, strict=True)
+        ]
+        for lot in self._lots.values():
+            lot.write()
+        self._save_piece()
+        self._transaction.on_commit(self._remember)
+        return settled
+
+    def _open_lots(self) -> dict[int, Lot]:
+        """A lot for each reward that is wished for and exists, as this transaction finds it."""
+        db, memory = self._transaction.db, self._memory
+        numbers = apsw.carray(array("q", {wish.reward for wish in self._wishes}))
+        lots = {}
+        for number, home, status, version, *counters in rows(db, _STATES, (numbers,)):
+            offer = memory.offers.get(number)
+            campaign = offer.campaign if offer else None
+            if campaign is None or (campaign.status, campaign.version) != (status, version):
+                campaign = load_campaign(db, home)
+                assert campaign is not None
+            definition = next(one.definition for one in campaign.rewards if one.number == number)
+            offer = Offer(campaign, Reward(number, definition, Counters(*counters)), 0)
+            tail = memory.tails.get(number) or read_tail(db, number)
+            lots[number] = Lot(
+                self._transaction, offer, tail, memory.prints.ways(offer), memory.random_codes
+            )
+        return lots
+
+    def _lot(self, wish: Wish) -> Lot | None:
+        """The lot that a wish is about, or None where there is no such reward."""
+        lot = self._lots.get(wish.reward)
+        if lot is None:
+            return None
+        campaign = lot.offer.campaign
+        return lot if (campaign.number, campaign.tenant) == (wish.campaign, wish.tenant) else None
+
+    def _look_up(self) -> dict[int, list[LedgerEntry]]:
+        """What the customers of this batch were given before it."""
+        apart = [
+            (index, of_reward)
+            for index, (wish, lot) in enumerate(zip(self._wishes, self._wanted, strict=True))
+            if lot and (of_reward := lot.ways.of_reward(wish.customer)) is not None
+        ]
+        hashes = self._hashes + [of_reward for _, of_reward in apart]
+
+        def chain_of(index: int) -> Chain | None:
+            own = index - len(self._hashes)
+            wish = self._wishes[index if own < 0 else apart[own][0]]
+            if own >= 0:
+                return Chain(hashes[index], Scope.REWARD, wish.reward, wish.customer)
+            lot = self._wanted[index]
+            if lot is None or lot.ways.by_key:
+                return None
+            return Chain(hashes[index], Scope.CAMPAIGN, wish.campaign, wish.customer)
+
+        memory = self._memory
+        return look_up(self._transaction.db, memory.holders, memory.prints, hashes, chain_of)
+
+    def _settle(self, wish: Wish, lot: Lot, main: int) -> Settled:
+        if wish.now_ms != lot.moment_ms:
+            lot.come_to(wish.now_ms, self._memory.days)
+        of_reward = lot.ways.of_reward(wish.customer)
+        entries: list[LedgerEntry] = []
+        prior = STRANGER
+        if main in self._known or of_reward in self._known:
+            entries = self._entries(wish, main, of_reward)
+            prior = decide.prior(wish, entries, lot.offer.campaign.definition)
+        outcome = decide.claim(wish, lot.offer, prior, lot.counters)
+        if prior.bound is not None:
+            replayed = outcome is Outcome.ISSUED
+            return Settled(outcome, prior.bound if replayed else None, replayed)
+        if outcome is not Outcome.ISSUED:
+            return Settled(outcome, prior.earliest if outcome in _HOLDING else None)
+        if wish.dry_run:
+            return Settled(outcome) if lot.would_issue(wish) else _NO_CODE
+        issued = lot.issue(wish)
+        if issued is None:
+            return _NO_CODE
+        entry = LedgerEntry(issued)
+        if entries:
+            hashes = self._next_hashes(wish, lot, entries)
+        else:
+            hashes = [main] if of_reward is None else [main, of_reward]
+        lot.keep(issued, hashes)
+        self._known.setdefault(main, []).append(entry)
+        if of_reward is not None:
+            self._known.setdefault(of_reward, []).append(entry)
+        return Settled(outcome, issued)
+
+    def _entries(self, wish: Wish, main: int, of_reward: int | None) -> list[LedgerEntry]:
+        """What the customer was given, without the rows of others that share a hash."""
+        known = self._known
+        found = {
+            (entry.issued.reward, entry.issued.serial): entry
+            for one in (main, of_reward)
+            if one is not None
+            for entry in known.get(one, ())
+            if entry.issued.customer == wish.customer and entry.issued.campaign == wish.campaign
+        }
+        return list(found.values())
+
+    def _next_hashes(self, wish: Wish, lot: Lot, entries: Sequence[LedgerEntry]) -> list[int]:
+        """What leads to one more incentive of a customer who was given some before."""
+        prints = self._memory.prints
+        if not lot.ways.by_key:
+            nth = len(entries) + 1
+            return [prints.nth(Scope.CAMPAIGN, wish.campaign, wish.customer, nth)]
+        hashes = [lot.ways.main(wish.customer, wish.key)]
+        if lot.ways.reward_seed is not None:
+            nth = sum(entry.issued.reward == wish.reward for entry in entries) + 1
+            hashes.append(prints.nth(Scope.REWARD, wish.reward, wish.customer, nth))
+        return hashes
+
+    def _save_piece(self) -> None:
+        """Take the oldest sealed piece of the holders along, if one waits to be kept."""
+        unsaved = self._memory.holders.unsaved
+        if unsaved:
+            row = (unsaved[0].last_seq, *to_blobs(unsaved[0].run))
+            self._transaction.db.execute(_SAVE_PIECE, row)
+            self._transaction.on_commit(unsaved.popleft)
+
+    def _remember(self) -> None:
+        """After the commit: holders first, so that no refusal can overlook a winner."""
+        memory = self._memory
+        hashes = [one for lot in self._lots.values() for one in lot.hashes]
+        seqs = [one for lot in self._lots.values() for one in lot.seqs]
+        memory.holders.add(hashes, seqs, self._transaction.last_seq)
+        for number, lot in self._lots.items():
+            campaign, reward, _ = lot.offer
+            memory.tails[number] = lot.tail
+            memory.offers[number] = Offer(
+                campaign, Reward(number, reward.definition, lot.counters), 0
+            )
