@@ -187,10 +187,22 @@ async def test_pipelined_heads_are_measured_one_by_one(way: Way) -> None:
         assert {(await client.read()).status for _ in range(2_000)} == {201}
 
 
-async def test_large_headers_within_the_limit_pass(way: Way) -> None:
-    """60 KB are large, and allowed."""
+async def test_a_head_is_measured_from_its_own_first_byte(way: Way) -> None:
+    """What came in the same read belongs to the request before it."""
+    first, second = claim(bytes(10_000), ECHO), claim(b"2", ECHO, ("X", "x" * 65_000))
+    async with stage(way) as served, served.connect() as client, served.connect() as other:
+        assert (await client.ask(first + second[:10])).status == 201
+        for start in range(10, len(second), 8_000):
+            await client.send(second[start : start + 8_000])
+            await other.ask(claim(b"{}", ECHO))  # So that each part is a read of its own.
+        assert (await client.read()).body == b"2"
+
+
+@pytest.mark.parametrize(("size", "status"), [(65_000, 201), (66_000, 431)])
+async def test_the_limit_of_headers_holds_in_one_read(way: Way, size: int, status: int) -> None:
+    """A head that is there at once is measured as well as one that trickles in."""
     async with stage(way) as served, served.connect() as client:
-        assert (await client.ask(claim(b"{}", ECHO, ("X", "x" * 60_000)))).status == 201
+        assert (await client.ask(claim(b"{}", ECHO, ("X", "x" * size)))).status == status
 
 
 async def chunks(count: int, size: int) -> AsyncIterator[bytes]:

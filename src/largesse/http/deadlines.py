@@ -40,10 +40,17 @@ class LaneLimits:
     """Ends of paths that take more, such as imports, and the bytes they take."""
     in_flight_max: int = 128
     """Unanswered requests of a connection, from which on we stop reading it."""
-    feed_bytes_max: int = 16 * _KIB
-    """Bytes parsed at a time; headers are measured to this precision."""
     sweep_s: float = 0.5
     """Between two sweeps: deadlines strike up to two sweeps early, rather than late."""
+
+    @property
+    def feed_bytes_max(self) -> int:
+        """Bytes parsed at a time.
+
+        A head is counted by the feeds inside it, all but its first and last; so of one that is too
+        large more than two feeds are counted, and the lane leaves it to ASGI to measure it exactly.
+        """
+        return self.header_bytes_max // 4
 
     def body_bytes_max_of(self, target: bytes) -> int:
         """How large a body the route behind this request target takes."""

@@ -84,6 +84,7 @@ class Lane(HttpToolsProtocol):
         super().__init__(**given)
         self.watch = watch
         self.limits = watch.limits
+        self.feed_bytes_max = watch.limits.feed_bytes_max
         self.routes = desk.routes
         self.waiting: deque[HotExchange] = deque()
         # uvicorn's own queue, which holds hot exchanges and their handlers, too.
@@ -127,7 +128,7 @@ class Lane(HttpToolsProtocol):
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Parse; whatever goes wrong is answered in its turn."""
-        if len(data) > self.limits.feed_bytes_max:
+        if len(data) > self.feed_bytes_max:
             self._feed_in_pieces(memoryview(data))
             return
         if self.ended:
@@ -145,7 +146,7 @@ class Lane(HttpToolsProtocol):
             self._count_head(len(data))
 
     def _feed_in_pieces(self, data: memoryview) -> None:
-        step = self.limits.feed_bytes_max
+        step = self.feed_bytes_max
         for start in range(0, len(data), step):
             self.data_received(data[start : start + step])
 
@@ -207,6 +208,7 @@ class Lane(HttpToolsProtocol):
         parser = self.parser
         return (
             len(headers) == len(self.headers)
+            and self.head_bytes <= self.feed_bytes_max
             and UNUSUAL.isdisjoint(headers)
             and parser.get_method() == b"POST"
             and parser.should_keep_alive()
