@@ -134,7 +134,7 @@ class Lane(HttpToolsProtocol):
         if self.ended:
             self.lingers = True
             return
-        phase = self.phase
+        headers = self.headers
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -142,7 +142,7 @@ class Lane(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             if not self.ended:
                 self._refuse(self._problem_of(error))
-        if phase == "head" == self.phase:
+        if self.phase == "head" and self.headers is headers:  # all of it belongs to one head
             self._count_head(len(data))
 
     def _feed_in_pieces(self, data: memoryview) -> None:
@@ -228,6 +228,7 @@ class Lane(HttpToolsProtocol):
         self.url = url
         for name, value in headers:
             super().on_header(name, value)
+        self.body_bytes_max = self.limits.body_bytes_max_of(url)
         problem = self._problem_with(dict(headers))
         if problem is not None:
             self._refuse(problem)
@@ -245,15 +246,14 @@ class Lane(HttpToolsProtocol):
         if head_bytes > self.limits.header_bytes_max:
             return wire.HEADERS_TOO_LARGE
         length = int(headers.get(b"content-length", b"0"))
-        self.body_bytes_max = self.limits.body_bytes_max_of(self.url)
         if length > self.body_bytes_max:
             return wire.BODY_TOO_LARGE
         if self.parser.should_upgrade():
-            # A WebSocket answers at once, before the answers it would have to wait for; and a
-            # body before the change of protocol is lost in uvicorn.
-            alone = not self._is_busy()
+            # A body before a change of protocol is lost in uvicorn, and a WebSocket's handshake is
+            # answered at once, before the answers that it would have to wait for.
             has_body = length > 0 or b"transfer-encoding" in headers
-            if has_body or not (alone or not self._should_upgrade()):
+            would_overtake = self._should_upgrade() and self._is_busy()
+            if has_body or would_overtake:
                 return wire.UPGRADE_REFUSED
         return None
 
