@@ -386,12 +386,13 @@ class IncentiveStoreContract:
 
     async def test_strangers_may_be_refused_at_once(self, world: World) -> None:
         """What a refusal says is what the ledger would say; a possible winner is never refused."""
-        campaign = await open_campaign(
-            world, a_reward(quota_total=2), starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + 9
-        )
+        reward = a_reward(quota_total=2, per_customer_max=1)
+        window = {"starts_at_ms": NOW_MS, "ends_at_ms": NOW_MS + 9}
+        campaign = await open_campaign(world, reward, **window)
         early, stranger = (a_wish(campaign, "eve", now_ms=NOW_MS + at) for at in (-1, 0))
         late = replace(stranger, now_ms=NOW_MS + 9)
         winner = a_wish(campaign)
+        await settle(world, early)  # so that the ledger has been heard of
 
         before = world.incentives.refusals([early, stranger, late])
         await settle(world, winner, a_wish(campaign, "bob"))
@@ -404,8 +405,9 @@ class IncentiveStoreContract:
         """Once stock came back or the campaign changed, strangers are no longer turned away."""
         campaign = await open_campaign(world, a_reward(quota_total=1))
         stranger = a_wish(campaign, "eve")
-        first = await settle_one(world, a_wish(campaign))
-        assert world.incentives.refusals([stranger]) == [Outcome.SOLD_OUT]
+        winner = a_wish(campaign)
+        first = await settle_one(world, winner)
+        assert world.incentives.refusals([stranger, winner]) == [Outcome.SOLD_OUT, None]
 
         await revoke(world, first)
         assert world.incentives.refusals([stranger]) == [None]

@@ -1,0 +1,47 @@
+"""The ledger in an SQLite file against every contract."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from worlds import SQLiteLedger
+
+from largesse.testing.contracts.campaigns import CampaignStoreContract
+from largesse.testing.contracts.codes import IncentiveCodesContract
+from largesse.testing.contracts.commands import TransactionsContract
+from largesse.testing.contracts.issuance import IncentiveStoreContract
+from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.tenants import TenantStoreContract
+from largesse.testing.factories import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An empty ledger."""
+    ledger = SQLiteLedger(tmp_path / "largesse.db")
+    yield ledger.world
+    ledger.close()
+
+
+class TestSQLiteTransactions(TransactionsContract):
+    """Commands."""
+
+
+class TestSQLiteTenants(TenantStoreContract):
+    """Tenants and keys."""
+
+
+class TestSQLiteCampaigns(CampaignStoreContract):
+    """Campaigns, versions, patterns."""
+
+
+class TestSQLiteIncentives(IncentiveStoreContract):
+    """Settling."""
+
+
+class TestSQLiteCodes(IncentiveCodesContract):
+    """Codes."""
+
+
+class TestSQLiteLedger(LedgerStoreContract):
+    """Reading, revoking, expiring, proving."""

@@ -1,0 +1,37 @@
+"""Stores with a mistake, each of which the contract must notice."""
+
+import asyncio
+from collections.abc import Sequence
+
+from worlds import memory_world
+
+from largesse.issuance.model import Settled, Wish
+from largesse.storage.memory.issuance import MemoryIncentiveStore
+from largesse.storage.memory.state import MemoryState
+from largesse.testing.contracts.issuance import UNITS, serials_won_in_a_race
+from largesse.testing.factories import a_reward, open_campaign
+
+
+class RacyIncentiveStore(MemoryIncentiveStore):
+    """Reads the stock, waits, then goes by what it read: the classic lost update."""
+
+    async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
+        """Sell what others have sold meanwhile."""
+        read = dict(self._state.counters)
+        await asyncio.sleep(0)
+        self._state.counters = read
+        return await super().settle(wishes)
+
+
+async def test_the_race_catches_a_racy_store() -> None:
+    """Were it not caught, the race of the contract would prove nothing."""
+    state = MemoryState()
+    world = memory_world(state)
+    racy = RacyIncentiveStore(state, world.codes, world.clock)
+    campaign = await open_campaign(world, a_reward(quota_total=UNITS))
+
+    won = await serials_won_in_a_race(racy, campaign)
+
+    assert len(won) > UNITS
+    assert len({*won}) < len(won)
+    assert (await racy.prove(whole=True)).violations
