@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from largesse.issuance.model import LedgerEntry, Violation
+from largesse.issuance.model import LedgerEntry, Place, Violation
 from largesse.kernel.calendar import local_day
 from largesse.storage.memory.state import MemoryState
 
 
 def violations(state: MemoryState) -> Iterator[Violation]:
-    """Each place where counters, rows, serials, days, codes and keys contradict each other."""
+    """Each place where counters, rows, serials, days, holders and codes contradict each other."""
     entries: dict[int, list[LedgerEntry]] = {reward: [] for reward in state.counters}
     for place in sorted(state.entries):
         entries[place.reward].append(state.entries[place])
     for reward, rows in entries.items():
         yield from _of_reward(state, reward, rows)
-    yield from _of_keys(state)
+    yield from _of_holders(state)
     yield from _of_blocks(state)
 
 
@@ -32,11 +32,16 @@ def _of_reward(state: MemoryState, reward: int, rows: list[LedgerEntry]) -> Iter
         yield Violation("serials", reward, f"{counters.serials} given, {len(serials)} rows")
 
 
-def _of_keys(state: MemoryState) -> Iterator[Violation]:
-    for places in state.held.values():
-        rows = [state.entries[place].issued for place in places]
-        if len({row.key for row in rows}) != len(rows):
-            yield Violation("keys", rows[0].reward, f"{rows[0].customer!r} has one key twice")
+def _of_holders(state: MemoryState) -> Iterator[Violation]:
+    holders: dict[Place, tuple[int, str]] = {}
+    for holder, places in state.held.items():
+        keys = {state.entries[place].issued.key for place in places}
+        if len(keys) != len(places):
+            yield Violation("keys", places[0].reward, f"{holder[1]!r} has one key twice")
+        for place in places:
+            if holders.setdefault(place, holder) != holder:
+                detail = f"serial {place.serial} is held by {holder[1]!r} and {holders[place][1]!r}"
+                yield Violation("holders", place.reward, detail)
 
 
 def _of_blocks(state: MemoryState) -> Iterator[Violation]:
