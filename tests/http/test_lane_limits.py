@@ -98,6 +98,18 @@ async def test_a_timeout_waits_for_the_answers_before_it(way: Way) -> None:
         assert_problem(await client.read(), 408, "REQUEST_TIMEOUT", transient=True)
 
 
+async def test_the_time_of_a_head_begins_with_its_first_byte(way: Way) -> None:
+    """A connection may have been quiet for longer than a head may take."""
+    limits = LaneLimits(header_s_max=0.4, sweep_s=0.05)
+    async with stage(way, limits) as served, served.connect() as client:
+        answer = asyncio.create_task(client.read())
+        for part in (b"", claim(b"{}", ECHO)[:20], claim(b"{}", ECHO)[20:]):
+            await client.send(part)
+            pause_s = 0.15 if part else 0.6
+            await asyncio.wait([answer], timeout=pause_s)
+        assert (await answer).status == 201
+
+
 @pytest.mark.parametrize("header", ["X-Slow", "Connection"])
 async def test_a_dribbled_head_gains_no_time(way: Way, header: str) -> None:
     """Each byte is progress, and too little."""

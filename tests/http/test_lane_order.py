@@ -1,11 +1,12 @@
 """Answers leave in the order of the requests, whatever kind they are."""
 
 import asyncio
+import dataclasses
 import random
 from typing import Any
 
 import pytest
-from lane_stage import CLAIMS, ECHO, Stage, claim, reply, stage
+from lane_stage import CLAIMS, ECHO, TIGHT, Stage, claim, reply, stage
 from raw_http import RawClient, request
 
 from largesse.http.deadlines import LaneLimits
@@ -242,3 +243,18 @@ async def test_reading_goes_on_when_half_is_answered() -> None:
         answers = [(await client.read()).status for _ in range(total)]
         await settling
         assert answers == [201] * total
+
+
+async def test_a_client_that_we_do_not_read_is_not_late() -> None:
+    """While too much is in flight we stop reading; what is late then is late through us."""
+    limits = dataclasses.replace(TIGHT, in_flight_max=1)
+    async with stage(limits=limits) as served, served.connect() as client:
+        await client.send(claim(b"1") + claim(b"2", ECHO)[:-1])
+        exchange = await served.desk.next()
+        for _ in range(2):  # Each takes as long as a body may.
+            async with served.connect() as silent:
+                assert await silent.is_ended()
+        await client.send(b"2")
+        reply(exchange)
+
+        assert [(await client.read()).body for _ in range(2)] == [b"1", b"2"]
