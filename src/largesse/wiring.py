@@ -5,16 +5,16 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from hmac import digest
 from pathlib import Path
 
 from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
-from largesse.http.app import Asgi, create_app
+from largesse.http.app import create_app
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.desk import ClaimDesk
+from largesse.http.front import Front
 from largesse.http.metrics import Metrics
 from largesse.http.request_ids import RequestIds
 from largesse.http.services import Services
@@ -33,11 +33,11 @@ from largesse.settings import Settings
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.file import LedgerFile
-from largesse.storage.sqlite.issuance import Clocks, SQLiteIncentiveStore
+from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
-from largesse.storage.sqlite.upkeep import check_file, forget_keys
+from largesse.storage.sqlite.upkeep import SQLiteUpkeep
 from largesse.storage.sqlite.writer import Writer
 from largesse.tenants.service import Origins, Tenants
 from largesse.workers.batch_log import log_batch
@@ -58,7 +58,7 @@ class Application(Struct, frozen=True):
     services: Services
     desk: ClaimDesk
     watch: Watch
-    asgi: Asgi
+    asgi: Front
     first_key: str | None
 
 
@@ -92,9 +92,12 @@ async def open_application(
         clocks = TenantClocks(clock)
         ids = Ids(clock, os.urandom)
         tenants = _make_tenants(storage, clock, clocks, ids)
-        admin_key = settings.admin_key and settings.admin_key.reveal()
-        first_key = await tenants.open(admin_key)
-        issuance = _make_issuance(settings, storage, offers, clocks, tenants)
+        given_key = settings.admin_key
+        first_key = await tenants.open(None if given_key is None else given_key.reveal())
+        codebook = Codebook(offers, lambda tenant: tenants.tenant_of(tenant).secret, os.urandom)
+        store = _open_ledger(settings, storage, codebook, clock)
+        stack.callback(store.close)
+        issuance = _make_issuance(settings, storage, store, codebook, clocks)
         await issuance.open()
         stack.push_async_callback(issuance.close)
         upkeep = Upkeep(_duties(storage, issuance, clock), clock, settings)
@@ -136,39 +139,39 @@ def _make_tenants(storage: _Storage, clock: Clock, clocks: TenantClocks, ids: Id
     )
 
 
+def _open_ledger(
+    settings: Settings, storage: _Storage, codebook: Codebook, clock: Clock
+) -> SQLiteIncentiveStore:
+    snapshot_s_max = settings.issuance.snapshot_s_max
+    sources = Sources(codebook.random, clock, time.monotonic, snapshot_s_max)
+    return SQLiteIncentiveStore(storage.file, storage.writer, storage.readers, sources)
+
+
 def _make_issuance(
     settings: Settings,
     storage: _Storage,
-    offers: Offers,
+    store: SQLiteIncentiveStore,
+    codebook: Codebook,
     clocks: TenantClocks,
-    tenants: Tenants,
 ) -> Issuance:
-    codebook = Codebook(offers, lambda tenant: tenants.tenant_of(tenant).secret, os.urandom)
     ids = IncentiveIds(_derived(storage.file.secret, "incentive ids"))
-    store = SQLiteIncentiveStore(
-        storage.file,
-        storage.writer,
-        storage.readers,
-        codebook.random,
-        Clocks(clocks.machine, time.monotonic),
-        settings.issuance.snapshot_s_max,
-    )
     records = SQLiteTransactions(storage.writer, storage.readers, SQLiteLedgerRecords)
     return Issuance(
         Ledger(store, records),
-        offers,
-        Display(codebook, Showing(offers, codebook, ids)),
+        codebook.offers,
+        Display(codebook, Showing(codebook.offers, codebook, ids)),
         clocks,
         Limits(settings.issuance.batch_max, settings.issuance.waiting_max),
     )
 
 
 def _duties(storage: _Storage, issuance: Issuance, clock: MachineClock) -> Duties:
+    file = SQLiteUpkeep(storage.writer, storage.readers)
     return Duties(
         expire=issuance.expire,
         prove=issuance.prove,
-        forget_keys=partial(forget_keys, storage.writer),
-        check_file=partial(check_file, storage.readers),
+        forget_keys=file.forget_keys,
+        check_file=file.check_file,
         jump_ms=clock.jump_ms,
     )
 

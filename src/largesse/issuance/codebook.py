@@ -48,7 +48,7 @@ class Codebook:
     """
 
     def __init__(self, offers: Offers, secret_of: Callable[[int], bytes], dice: Dice) -> None:
-        self._offers = offers
+        self.offers = offers
         self._secret_of = secret_of
         self._dice = dice
         self._shelves: dict[int, _Shelf] = {}

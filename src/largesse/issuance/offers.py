@@ -39,6 +39,10 @@ class Offers:
         """A campaign by its id."""
         return self._campaigns.get(campaign_id)
 
+    def count(self, tenant: int) -> int:
+        """How many campaigns of a tenant are known."""
+        return sum(campaign.tenant == tenant for campaign in self._campaigns.values())
+
     def campaign_of_reward(self, reward: int) -> Campaign | None:
         """The campaign that has a reward, by the reward's number."""
         return self._owners.get(reward)
