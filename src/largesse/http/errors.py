@@ -54,6 +54,10 @@ class KeyRequiredError(LargesseError):
     """Send an Idempotency-Key of your choice, so that a retry gets the first answer."""
 
 
+class UnknownCodeError(NotFoundError):
+    """This is no code of this tenant's."""
+
+
 class TooManyGuessesError(LargesseError):
     """Too many wrong codes in a minute: wait, then try again."""
 
@@ -198,6 +202,13 @@ ERRORS: Mapping[type[LargesseError], Meaning] = MappingProxyType(
         ),
         NotFoundError: Meaning(
             HTTPStatus.NOT_FOUND, "Not found", "not_found", "Check the id.", "NOT_FOUND"
+        ),
+        UnknownCodeError: Meaning(
+            HTTPStatus.NOT_FOUND,
+            "Unknown code",
+            "not_found",
+            "The same for all that is no code.",
+            "UNKNOWN_CODE",
         ),
         WrongStatusError: Meaning(
             HTTPStatus.CONFLICT,

@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from largesse.http.desk import How
-from largesse.http.errors import Problem
+from largesse.http.errors import Problem, headers_of
 from largesse.http.exchange import Answer
 from largesse.http.limits import GuessLimiter
 from largesse.http.metrics import Metrics
@@ -25,6 +25,7 @@ Body = TypeVar("Body")
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+JSON = b"application/json"
 REPLAYED = (b"idempotency-replayed", b"true")
 
 
@@ -38,12 +39,13 @@ class ClaimAnswers(Protocol):
 
 
 class Backing(Struct, frozen=True):
-    """What all routes stand on."""
+    """What all routes stand on. `document` makes the OpenAPI document as JSON."""
 
     services: Services
     desk: ClaimAnswers
     guesses: GuessLimiter
     metrics: Metrics
+    document: Callable[[], bytes]
 
 
 class Call(Struct, Generic[Query, Body], frozen=True, kw_only=True):
@@ -97,6 +99,7 @@ class Reply(Struct, frozen=True):
     status: int
     body: Struct | bytes | None = None
     headers: Headers = ()
+    content_type: bytes = JSON
 
 
 def ok(body: Struct, *headers: tuple[bytes, bytes]) -> Reply:
@@ -106,7 +109,8 @@ def ok(body: Struct, *headers: tuple[bytes, bytes]) -> Reply:
 
 def refuse(problem: Problem) -> Reply:
     """A refusal."""
-    return Reply(problem.status, problem)
+    [(_, content_type), *more] = headers_of(problem)
+    return Reply(problem.status, problem, more, content_type)
 
 
 def replayed_if(replayed: bool) -> Headers:  # noqa: FBT001 — what it answers about
@@ -123,7 +127,7 @@ class KeyUse(Enum):
 
 
 class Shown(Struct, frozen=True):
-    """One kind of answer as it is documented; `body` is a type, or None for no body."""
+    """One kind of answer as it is documented; `body` is a type, some types, or None for none."""
 
     status: int
     description: str
@@ -136,11 +140,12 @@ class Operation(Struct, Generic[Query, Body], frozen=True, kw_only=True):
     """A route. `path` is written as in OpenAPI; a key with any of `scopes` may call it.
 
     `refusals` are the statuses of the problems that are its own, beside those that every route may
-    give. `body` is what the handler gets; where that is bytes, `body_shown` documents them.
+    give. `body` is what the handler gets; where that is bytes they are taken as they came, with the
+    key, and `body_shown` documents them: a claim, which is decided and logged at the desk.
     """
 
     name: str
-    method: str
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     tag: str
     summary: str

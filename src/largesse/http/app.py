@@ -1,0 +1,134 @@
+"""The REST application: every route, in the order of the documentation."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import lru_cache
+from http import HTTPStatus
+
+import structlog
+from litestar import Litestar, Response
+from litestar.config.cors import CORSConfig
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from largesse.http import openapi, wire
+from largesse.http.errors import problem_of_wire
+from largesse.http.front import Front, inner_path
+from largesse.http.limits import GuessLimiter
+from largesse.http.metrics import Metrics
+from largesse.http.operation import AnyOperation, Backing, ClaimAnswers, Reply, refuse
+from largesse.http.pages import PAGES, Page
+from largesse.http.pipeline import HttpRequest, respond, serve, trace_of
+from largesse.http.rest import audit, campaigns, health, issuance, keys, tenants, test_clock
+from largesse.http.services import Services
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    *tenants.OPERATIONS,
+    *keys.OPERATIONS,
+    *test_clock.OPERATIONS,
+    *campaigns.OPERATIONS,
+    *issuance.OPERATIONS,
+    *audit.OPERATIONS,
+    *health.OPERATIONS,
+)
+"""All that can be asked of the REST interface."""
+
+NO_ROUTE = wire.Problem(404, "NO_ROUTE", "No route", "There is no route at this path.")
+METHOD_NOT_ALLOWED = wire.Problem(
+    405,
+    "METHOD_NOT_ALLOWED",
+    "Method not allowed",
+    "This path knows the methods that the header Allow names.",
+)
+
+_OF_FRAMEWORK = {
+    HTTPStatus.NOT_FOUND: NO_ROUTE,
+    HTTPStatus.METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: wire.BODY_TOO_LARGE,
+    HTTPStatus.BAD_REQUEST: wire.MALFORMED,
+}
+
+_log = structlog.get_logger(__name__)
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    services: Services, desk: ClaimAnswers, metrics: Metrics, lifespan: Sequence[Lifespan] = ()
+) -> Front:
+    """The ASGI application of all REST routes; `lifespan` is entered before the first request."""
+    backing = Backing(
+        services,
+        desk,
+        GuessLimiter(services.settings.access.code_guesses_per_minute_max, services.clock),
+        metrics,
+        lru_cache(maxsize=1)(lambda: openapi.encoded(OPERATIONS)),
+    )
+    origins = list(services.settings.cors.origins)
+    application = Litestar(
+        [
+            *(_route(operation, backing) for operation in OPERATIONS),
+            *(_page_route(page) for page in PAGES),
+        ],
+        openapi_config=None,
+        logging_config=None,
+        cors_config=_cors(origins) if origins else None,
+        exception_handlers={HTTPException: _answer_framework, Exception: _answer_fault},
+        lifespan=list(lifespan),
+        request_max_body_size=services.settings.server.body_bytes_max,
+    )
+    return Front(application, services.ids, metrics)
+
+
+def _route(operation: AnyOperation, backing: Backing) -> HTTPRouteHandler:
+    async def handle(request: HttpRequest) -> Response[bytes]:
+        return await serve(operation, backing, request)
+
+    path = inner_path(operation.path).replace("}", ":str}")
+    return HTTPRouteHandler(
+        path,
+        http_method=operation.method,
+        name=operation.name,
+        status_code=HTTPStatus.OK,  # each reply brings its own
+    )(handle)
+
+
+def _page_route(page: Page) -> HTTPRouteHandler:
+    async def handle(request: HttpRequest) -> Response[bytes]:
+        trace_of(request).route = page.path
+        return respond(page.reply())
+
+    return HTTPRouteHandler(page.path, http_method="GET", name=page.path)(handle)
+
+
+def _cors(origins: list[str]) -> CORSConfig:
+    return CORSConfig(
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["authorization", "content-type", "idempotency-key", "if-match"],
+        expose_headers=["etag", "idempotency-replayed", "retry-after", "x-request-id"],
+    )
+
+
+def _answer_framework(request: HttpRequest, error: HTTPException) -> Response[bytes]:
+    """What the router or the reader of bodies refused."""
+    problem = _OF_FRAMEWORK.get(HTTPStatus(error.status_code))
+    if problem is None:
+        return _answer_fault(request, error)
+    reply = refuse(problem_of_wire(problem, trace_of(request).request_id))
+    allow = (error.headers or {}).get("allow")
+    if allow is not None:
+        reply = Reply(
+            reply.status,
+            reply.body,
+            [*reply.headers, (b"allow", allow.encode())],
+            reply.content_type,
+        )
+    return respond(reply)
+
+
+def _answer_fault(request: HttpRequest, error: Exception) -> Response[bytes]:
+    """A fault of ours: the log knows it, the caller does not."""
+    request_id = trace_of(request).request_id
+    _log.error("fault", request_id=request_id, exc_info=error)
+    return respond(refuse(problem_of_wire(wire.INTERNAL_ERROR, request_id)))

@@ -1,0 +1,87 @@
+"""What stands before the application: each request gets its id, its path, its log line."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from largesse.http.metrics import Metrics
+from largesse.http.tracing import REQUEST_ID, Trace, request_id_of
+from largesse.kernel.ids import Ids
+
+Asgi = Any  # ASGI's own types, which every framework spells its own way
+
+_log = structlog.get_logger(__name__)
+
+
+class Front:
+    """An ASGI application around another one.
+
+    The router knows no `:verb` at the end of a parameter, so that `/campaigns/{id}:activate` is
+    inside `/campaigns/{id}/:activate`; and it answers HEAD as GET, whose body the server leaves
+    out.
+    """
+
+    def __init__(self, application: Asgi, ids: Ids, metrics: Metrics) -> None:
+        self._application = application
+        self._ids = ids
+        self._metrics = metrics
+
+    async def __call__(self, scope: Asgi, receive: Asgi, send: Asgi) -> None:
+        """Serve one scope."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == REQUEST_ID), None)
+        trace = Trace(request_id_of(given, self._ids.new))
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        status = 0
+
+        async def send_marked(message: Asgi) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _marked(message["headers"], trace.request_id)
+            await send(message)
+
+        try:
+            await self._application(_inner(scope, trace), receive, send_marked)
+        finally:
+            self._tell(scope["method"], trace, status, loop.time() - started_s)
+
+    def _tell(self, method: str, trace: Trace, status: int, took_s: float) -> None:
+        self._metrics.request(method, trace.route, status, took_s)
+        if not trace.hot:
+            _log.info(
+                "request",
+                method=method,
+                route=trace.route,
+                status=status,
+                ms=round(1000 * took_s, 3),
+                tenant=trace.tenant,
+                request_id=trace.request_id,
+            )
+
+
+def inner_path(path: str) -> str:
+    """A path as the router knows it: a verb is a step of its own."""
+    return path.replace(":", "/:")
+
+
+def _inner(scope: Asgi, trace: Trace) -> Asgi:
+    method, path = scope["method"], scope["path"]
+    if method == "POST":
+        head, slash, last = path.rpartition("/")
+        path = head + slash + inner_path(last)
+    return {
+        **scope,
+        "method": "GET" if method == "HEAD" else method,
+        "path": path,
+        "state": {**scope.get("state", {}), "trace": trace},
+    }
+
+
+def _marked(headers: Asgi, request_id: str) -> list[tuple[bytes, bytes]]:
+    others = [(name, value) for name, value in headers if name.lower() != REQUEST_ID]
+    return [*others, (REQUEST_ID, request_id.encode("ascii"))]
