@@ -151,7 +151,7 @@ def _check_header(path: Path) -> None:
 
 def _migrate(db: apsw.Connection, path: Path) -> None:
     """Bring the schema up to date, each step in a transaction of its own."""
-    steps = _migrations()
+    steps = migrations()
     version = db.pragma("user_version")
     assert isinstance(version, int)
     if db.pragma("application_id") != APPLICATION_ID:
@@ -171,7 +171,7 @@ def _migrate(db: apsw.Connection, path: Path) -> None:
             db.pragma("user_version", number)
 
 
-def _migrations() -> list[str]:
+def migrations() -> list[str]:
     """The statements of all migrations, in the order of their numbers, which have no gaps."""
     folder = files(__package__).joinpath("migrations")
     found = {

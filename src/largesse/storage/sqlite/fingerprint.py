@@ -57,6 +57,11 @@ class Fingerprints:
         )
 
 
+def keyed(seed: int, customer: str, key: str) -> int:
+    """The hash of a customer and a key; neither contains a control character."""
+    return xxhash.xxh3_64_intdigest(f"{customer}\0{key}".encode(), seed)
+
+
 class Ways(NamedTuple):
     """The seeds by which a wish's earlier incentives are found.
 
@@ -70,8 +75,9 @@ class Ways(NamedTuple):
 
     def main(self, customer: str, key: str) -> int:
         """The hash that every row of the campaign has, or the customer's first one has."""
-        name = f"{customer}\0{key}" if self.by_key else customer
-        return xxhash.xxh3_64_intdigest(name.encode(), self.seed)
+        if self.by_key:
+            return keyed(self.seed, customer, key)
+        return xxhash.xxh3_64_intdigest(customer.encode(), self.seed)
 
     def of_reward(self, customer: str) -> int | None:
         """The hash of the customer's first one of the reward, where it is counted apart."""

@@ -10,15 +10,17 @@ import apsw
 
 from largesse.campaigns.model import Campaign, Counters
 from largesse.issuance import decide
-from largesse.issuance.model import STRANGER, LedgerEntry, Place, Settled, Wish
+from largesse.issuance.model import STRANGER, Conservation, LedgerEntry, Place, Settled, Wish
 from largesse.issuance.ports import RandomCodes
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.clock import Clock
 from largesse.kernel.outcome import Outcome
+from largesse.storage.sqlite import expire
 from largesse.storage.sqlite.campaigns import load_campaigns, load_version
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.fingerprint import Fingerprints
 from largesse.storage.sqlite.holders import Holders
+from largesse.storage.sqlite.prove import Prover
 from largesse.storage.sqlite.query import Bindings, rows
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.restore import restore
@@ -30,7 +32,8 @@ from largesse.storage.sqlite.writer import Writer
 _COUNTERS = """
 SELECT r.issued, r.reserved, r.serials, r.day, r.issued_day
 FROM carray(?) wanted CROSS JOIN reward r ON r.number = wanted.value"""
-_PATTERNS = "SELECT pattern FROM code_pattern WHERE tenant = ? AND source = ? ORDER BY id"
+_PATTERNS = """
+SELECT pattern FROM code_pattern WHERE tenant = ? AND source = 'permuted' ORDER BY id"""
 _OF_COUNTER = """
 SELECT b.reward, b.serial + ?3 - b.place
 FROM code_pattern p JOIN code_block b ON b.pattern = p.id
@@ -70,6 +73,7 @@ class SQLiteIncentiveStore:
             for campaign in load_campaigns(db):
                 self._memory.learn(campaign.number, campaign)
         writer.watch(self._memory.learn)
+        self._prover = Prover(writer, readers, self._memory.holders, self._memory.prints)
 
     def close(self) -> None:
         """End the thread that keeps the memory of holders in order."""
@@ -77,6 +81,8 @@ class SQLiteIncentiveStore:
 
     async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
         """See `IncentiveStore`."""
+        if not wishes:
+            return []
         return await self._writer.write(partial(self._settle, wishes), bulky=True)
 
     def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
@@ -133,6 +139,22 @@ class SQLiteIncentiveStore:
     async def place_of_code(self, tenant: int, canonical: str) -> Place | None:
         """See `IncentiveStore`."""
         return await self._place(_OF_CODE, (tenant, canonical))
+
+    async def expire(self, now_ms: Callable[[int], int]) -> int:
+        """See `IncentiveStore`."""
+        while True:
+            tenants = await self._readers.read(expire.read_tenants)
+            moments_ms = {tenant: now_ms(tenant) for tenant in tenants}
+            sweep = await self._readers.read(partial(expire.look, moments_ms=moments_ms))
+            if not sweep.moved:
+                return 0
+            told = await self._writer.write(partial(expire.tell, sweep))
+            if told:
+                return told
+
+    async def prove(self, *, whole: bool) -> Conservation:
+        """See `IncentiveStore`."""
+        return await self._prover.prove(self._sources.clock, whole=whole)
 
     async def _place(self, statement: str, bindings: Bindings) -> Place | None:
         found = await self._readers.read(lambda db: rows(db, statement, bindings))

@@ -33,7 +33,8 @@ _LAST_EXTENT = """
 SELECT serial, seq FROM extent WHERE reward = ? ORDER BY serial DESC LIMIT 1"""
 _ADD_EXTENT = "INSERT INTO extent (reward, serial, seq) VALUES (?, ?, ?)"
 _WATCH_EXPIRY = """
-INSERT INTO expiry (reward, version, serial) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"""
+INSERT INTO expiry (reward, version, tenant, serial, due_ms, after_ms) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING"""
 _EXHAUSTED = """
 INSERT INTO journal (seq, kind, at_ms, campaign, reward, serial, version)
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -183,9 +184,11 @@ class Lot:
         """Have the sweep look after the incentives of a version from its first one on."""
         if self.tail.expiring == issued.version:
             return
-        if decide.expires_at_ms(self.definition, issued.at_ms) is not None:
-            row = (issued.reward, issued.version, issued.serial)
-            self._transaction.db.execute(_WATCH_EXPIRY, row)
+        due_ms = decide.expires_at_ms(self.definition, issued.at_ms)
+        if due_ms is not None:
+            after_ms = None if due_ms == self.definition.expires_at_ms else due_ms - issued.at_ms
+            what = (issued.reward, issued.version, self.offer.campaign.tenant, issued.serial)
+            self._transaction.db.execute(_WATCH_EXPIRY, (*what, due_ms, after_ms))
         self.tail = self.tail._replace(expiring=issued.version)
 
     def _tell_exhausted(self, last: Issued) -> None:

@@ -1,31 +1,40 @@
-"""What is done to the file now and then, beside the ledger's own work."""
+"""What keeps the file in order while the server runs."""
+
+import apsw
 
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.transaction import Transaction
 from largesse.storage.sqlite.writer import Writer
 
-FORGOTTEN_MAX = 1_000
-"""Keys forgotten in one transaction: it shares its commit with claims that wait."""
+KEYS_AT_ONCE = 1_000
+"""Keys forgotten in one transaction: some milliseconds of the writer."""
 
 _FORGET = """
 DELETE FROM idempotency WHERE (tenant, operation, key) IN (
   SELECT tenant, operation, key FROM idempotency WHERE at_ms < ? ORDER BY at_ms LIMIT ?)"""
 
 
-async def forget_keys(writer: Writer, before_ms: int) -> int:
-    """Forget one batch of commands' keys that were bound before a moment; how many there were.
+class SQLiteUpkeep:
+    """Jobs for the server's timers."""
 
-    Keys of claims stand in the journal and stay as long as it does.
-    """
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
 
-    def forget(transaction: Transaction) -> int:
-        transaction.db.execute(_FORGET, (before_ms, FORGOTTEN_MAX))
-        return transaction.db.changes()
+    async def check_file(self) -> str | None:
+        """What is wrong with the structure of the file, or None."""
+        return await self._readers.read(_check)
 
-    return await writer.write(forget)
+    async def forget_keys(self, before_ms: int) -> int:
+        """Forget keys of commands bound before a moment, at most so many; how many it were."""
+
+        def forget(transaction: Transaction) -> int:
+            transaction.db.execute(_FORGET, (before_ms, KEYS_AT_ONCE))
+            return transaction.db.changes()
+
+        return await self._writer.write(forget)
 
 
-async def check_file(readers: Readers) -> str | None:
-    """What SQLite finds wrong with the structure of the file, or None. Reads all of it."""
-    found = await readers.read(lambda db: db.execute("PRAGMA quick_check(1)").get)
-    return None if found == "ok" else f"the file is damaged, restore a backup: {found}"
+def _check(db: apsw.Connection) -> str | None:
+    found = db.execute("PRAGMA quick_check(1)").get
+    return None if found == "ok" else f"the file is damaged: {found}"

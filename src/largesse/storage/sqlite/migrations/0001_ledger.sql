@@ -157,10 +157,15 @@ CREATE TABLE run (
     seqs      BLOB NOT NULL
 ) STRICT;
 
--- How far the sweep for expired incentives has come, by reward and version.
+-- What the sweep for expired incentives has before it, by reward and version: the next serial to
+-- look at, and the moment before which it need not be looked at.
 CREATE TABLE expiry (
-    reward  INTEGER NOT NULL,
-    version INTEGER NOT NULL,
-    serial  INTEGER NOT NULL,          -- the next one to look at
+    reward   INTEGER NOT NULL,
+    version  INTEGER NOT NULL,
+    tenant   INTEGER NOT NULL,
+    serial   INTEGER NOT NULL,
+    due_ms   INTEGER NOT NULL,
+    after_ms INTEGER,                  -- expires so long after its issue, else at one moment
     PRIMARY KEY (reward, version)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX expiry_due ON expiry (tenant, due_ms);

@@ -1,0 +1,84 @@
+"""The proof that the ledger adds up.
+
+Rows of the journal never change. So a proof takes the counters of one moment, and afterwards reads
+the rows that were there then in steps, each in a short transaction of its own: a long one would
+keep the log from being copied into the file.
+"""
+
+from functools import partial
+
+from msgspec.structs import replace
+
+from largesse.issuance.model import Conservation, Violation
+from largesse.kernel.clock import Clock
+from largesse.storage.sqlite.fingerprint import Fingerprints
+from largesse.storage.sqlite.holders import Holders
+from largesse.storage.sqlite.readers import Readers
+from largesse.storage.sqlite.scrutiny import Census, check_codes, find_strays, read_caps
+from largesse.storage.sqlite.tally import (
+    State,
+    Tallies,
+    compare,
+    count,
+    read_state,
+    turn_days,
+)
+from largesse.storage.sqlite.writer import Writer
+
+ROWS_AT_ONCE = 20_000
+"""Rows of one step: some ten milliseconds of a reader."""
+
+VIOLATIONS_MAX = 100
+"""More of them would say nothing new."""
+
+
+class Prover:
+    """Holds the ledger against itself, and remembers how far it has counted."""
+
+    def __init__(
+        self, writer: Writer, readers: Readers, holders: Holders, prints: Fingerprints
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._holders = holders
+        self._prints = prints
+        self._counted = 0
+        self._tallies: Tallies = {}
+
+    async def prove(self, clock: Clock, *, whole: bool) -> Conservation:
+        """Count what came since the last proof, or everything; compare it with the counters.
+
+        Only a whole proof looks at extents, codes and holders.
+        """
+        checked_at_ms = clock.now_ms()
+        state = await self._readers.read(read_state)
+        first = 0 if whole else self._counted
+        tallies = {} if whole else {one: replace(tally) for one, tally in self._tallies.items()}
+        violations = await self._count(state, tallies, first)
+        violations += compare(tallies, state.counters)
+        if whole:
+            violations += await self._scrutinise(state)
+        self._counted, self._tallies = state.last_seq, tallies
+        found = tuple(violations[:VIOLATIONS_MAX])
+        return Conservation(checked_at_ms, state.campaigns, state.last_seq, found)
+
+    async def _count(self, state: State, tallies: Tallies, first: int) -> list[Violation]:
+        turn_days(tallies, state)
+        today = state.today()
+        violations: list[Violation] = []
+        for start in range(first, state.last_seq, ROWS_AT_ONCE):
+            end = min(start + ROWS_AT_ONCE, state.last_seq)
+            step = partial(count, tallies=tallies, today=today, first=start, last=end)
+            violations += await self._readers.read(step)
+        return violations
+
+    async def _scrutinise(self, state: State) -> list[Violation]:
+        # Once the writer has come round, all that was committed before is among the holders.
+        await self._writer.write(lambda _: None)
+        census = Census(self._holders, self._prints, await self._readers.read(read_caps))
+        violations = await self._readers.read(check_codes)
+        for start in range(0, state.last_seq, ROWS_AT_ONCE):
+            end = min(start + ROWS_AT_ONCE, state.last_seq)
+            violations += await self._readers.read(partial(find_strays, first=start, last=end))
+            violations += await self._readers.read(partial(census.add, first=start, last=end))
+        return violations + await self._readers.read(census.find_excess)
