@@ -10,6 +10,7 @@ from litestar import Litestar, Response
 from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from msgspec.structs import replace
 
 from largesse.http import openapi, wire
 from largesse.http.errors import problem_of_wire
@@ -67,6 +68,7 @@ def create_app(
     origins = list(services.settings.cors.origins)
     application = Litestar(
         [
+            *(_options_route(path) for path in dict.fromkeys(one.path for one in OPERATIONS)),
             *(_route(operation, backing) for operation in OPERATIONS),
             *(_page_route(page) for page in PAGES),
         ],
@@ -84,13 +86,34 @@ def _route(operation: AnyOperation, backing: Backing) -> HTTPRouteHandler:
     async def handle(request: HttpRequest) -> Response[bytes]:
         return await serve(operation, backing, request)
 
-    path = inner_path(operation.path).replace("}", ":str}")
     return HTTPRouteHandler(
-        path,
+        _routed(operation.path),
         http_method=operation.method,
         name=operation.name,
         status_code=HTTPStatus.OK,  # each reply brings its own
     )(handle)
+
+
+def _options_route(path: str) -> HTTPRouteHandler:
+    """What a path knows, all of it: the framework would only tell what its first route knows."""
+    methods = [operation.method for operation in OPERATIONS if operation.path == path]
+    allow = _allow([*methods, "OPTIONS"])
+
+    async def handle(request: HttpRequest) -> Response[bytes]:
+        trace_of(request).route = path
+        return respond(Reply(HTTPStatus.NO_CONTENT, headers=[allow]))
+
+    return HTTPRouteHandler(_routed(path), http_method="OPTIONS", status_code=HTTPStatus.OK)(handle)
+
+
+def _routed(path: str) -> str:
+    """An operation's path as the router knows it."""
+    return inner_path(path).replace("}", ":str}")
+
+
+def _allow(methods: Sequence[str]) -> tuple[bytes, bytes]:
+    known = [*methods, "HEAD"] if "GET" in methods else methods
+    return b"allow", ", ".join(sorted(known)).encode("ascii")
 
 
 def _page_route(page: Page) -> HTTPRouteHandler:
@@ -116,14 +139,9 @@ def _answer_framework(request: HttpRequest, error: HTTPException) -> Response[by
     if problem is None:
         return _answer_fault(request, error)
     reply = refuse(problem_of_wire(problem, trace_of(request).request_id))
-    allow = (error.headers or {}).get("allow")
-    if allow is not None:
-        reply = Reply(
-            reply.status,
-            reply.body,
-            [*reply.headers, (b"allow", allow.encode())],
-            reply.content_type,
-        )
+    methods = (error.headers or {}).get("allow")
+    if methods is not None:
+        reply = replace(reply, headers=[*reply.headers, _allow(methods.split(", "))])
     return respond(reply)
 
 

@@ -52,12 +52,9 @@ def respond(reply: Reply) -> Response[bytes]:
     body = reply.body
     content = b"" if body is None else body if isinstance(body, bytes) else _encoder.encode(body)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
-    return Response(
-        content,
-        status_code=reply.status,
-        headers=headers,
-        media_type=None if body is None else reply.content_type.decode(),
-    )
+    if body is not None:
+        headers["content-type"] = reply.content_type.decode("ascii")
+    return Response(content, status_code=int(reply.status), headers=headers)
 
 
 async def _read(
