@@ -7,9 +7,11 @@ kept differs from the one that the code would make.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 
+from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
 from largesse.settings import CONFIG_FILE, CONFIG_VARIABLE, SHORT_VARIABLES, describe, load
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -56,7 +58,33 @@ def settings_page() -> str:
     )
 
 
-PAGES: Mapping[str, Callable[[], str]] = MappingProxyType({"settings.md": settings_page})
+def commands_page() -> str:
+    """Every command with its arguments and options."""
+    app = make_app()
+    paths: list[tuple[str, ...]] = [(name,) for name in COMMANDS]
+    paths += [(group, name) for group, (_, commands) in GROUPS.items() for name in commands]
+    sections = []
+    for path in paths:
+        words = " ".join(path)
+        text = reduce(lambda parent, name: parent[name], path, app).generate_docs(
+            heading_level=2, usage_name=f"largesse {words}"
+        )
+        sections.append(f"## {words}\n" + text.partition("\n")[2].rstrip())
+    return page(
+        "Commands",
+        "`largesse serve` runs a server. The commands that speak to one find it by `--url` and\n"
+        "open it with `--key`, or with the variables that are named beside these options. Where a\n"
+        "connection breaks they ask once more, under the same Idempotency-Key.",
+        "Every command takes `--json` and then prints one JSON document on standard output, a\n"
+        "refusal included. What went wrong is one line on standard error. Exit status: 0 it was\n"
+        f"done, {FAILED} it was refused or failed, {MISUSED} it was not understood.",
+        *sections,
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {"cli.md": commands_page, "settings.md": settings_page}
+)
 """The pages by their file names below docs/reference/."""
 
 

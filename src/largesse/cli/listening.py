@@ -1,0 +1,32 @@
+"""The socket that the server listens on."""
+
+import socket
+
+from largesse.kernel.errors import StartError
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket of our own at an address; port 0 takes a free one.
+
+    It does not listen yet, so that nobody connects before there is somebody to answer. Raises
+    `StartError` where it cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        message = f"{host!r} is no address to listen on: choose another with --host"
+        raise StartError(message) from error
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        message = (
+            f"cannot listen on {host} port {port} ({error.strerror}): stop what listens there, or "
+            "choose another with --port"
+        )
+        raise StartError(message) from error
+    return bound

@@ -1,0 +1,185 @@
+"""The program `largesse`: finds the command, runs it, shows its answer or one line of complaint."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple, Protocol
+
+import msgspec
+from cyclopts import App, CycloptsError, Parameter
+
+from largesse.cli.errors import RefusedError
+from largesse.kernel.errors import LargesseError
+
+FAILED = 1
+MISUSED = 2
+INTERRUPTED = 130
+"""Exit statuses: it could not be done, it could not be understood, somebody pressed Ctrl-C."""
+
+
+class Entry(NamedTuple):
+    """A command: the function that does it, imported when it is called, and what it does."""
+
+    place: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "serve": Entry(
+            "serve:serve",
+            "Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address.",
+        ),
+        "claim": Entry("claims:claim", "Claim one unit of a campaign's reward for a customer."),
+        "doctor": Entry(
+            "doctor:doctor", "Check the machine, the ledger's disk and file, and the port."
+        ),
+    }
+)
+"""Commands of one word."""
+
+GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
+    {
+        "tenant": (
+            "Organisations that run campaigns.",
+            {
+                "create": Entry(
+                    "tenants:create",
+                    "Make a tenant and its first admin key, which is shown this once.",
+                ),
+                "show": Entry("tenants:show", "Show a tenant."),
+            },
+        ),
+        "key": (
+            "API keys of a tenant.",
+            {
+                "create": Entry("keys:create", "Make a key, whose secret is shown this once."),
+                "list": Entry(
+                    "keys:list_all",
+                    "List the tenant's keys, revoked ones included; no secret is shown.",
+                ),
+                "revoke": Entry("keys:revoke", "Make a key useless at once and for ever."),
+            },
+        ),
+        "campaign": (
+            "Campaigns and the stock of their rewards.",
+            {
+                "create": Entry(
+                    "campaigns:create", "Make a campaign, from a JSON file or from a few options."
+                ),
+                "list": Entry("campaigns:list_all", "List campaigns, newest first."),
+                "show": Entry("campaigns:show", "Show a campaign with its stock."),
+                "activate": Entry(
+                    "campaigns:activate", "Activate a campaign; it opens and closes by itself."
+                ),
+                "pause": Entry("campaigns:pause", "Pause a campaign, until it is activated again."),
+                "end": Entry(
+                    "campaigns:end", "End a campaign for ever; what was issued stays valid."
+                ),
+                "delete": Entry(
+                    "campaigns:delete",
+                    "Delete a draft that issued nothing; end any other campaign.",
+                ),
+            },
+        ),
+        "config": (
+            "The settings in force.",
+            {
+                "show": Entry(
+                    "config:show",
+                    "Show every setting with its value, secrets masked, and where it came from.",
+                )
+            },
+        ),
+    }
+)
+"""Commands of two words, below what the first is about."""
+
+_DESCRIPTION = """Give out exactly N of something of value to very many people at the same instant.
+
+`largesse serve` runs a server; the other commands speak to one that runs."""
+
+
+class Answer(Protocol):
+    """What a command returns when it has something to show."""
+
+    def write(self, *, json: bool) -> int:
+        """Print it; returns the exit status."""
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; returns the exit status."""
+    app = make_app()
+    try:
+        status = app.meta(arguments)
+    except CycloptsError as error:
+        complain(app, f"{error} (`largesse --help` tells more)")
+        return MISUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def make_app() -> App:
+    """The tree of commands, below it the options of all of them."""
+    app = App(
+        name="largesse",
+        help=_DESCRIPTION,
+        version=version("largesse"),
+        help_format="markdown",
+        print_error=False,
+        exit_on_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    _add(app, COMMANDS)
+    for group, (about, commands) in GROUPS.items():
+        below = App(name=group, help=about)
+        _add(below, commands)
+        app.command(below)
+
+    def launch(
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        json: Annotated[bool, Parameter(negative=(), help="Print one JSON document.")] = False,
+    ) -> int:
+        return _launch(app, tokens, json=json)
+
+    app.meta.default(launch)
+    return app
+
+
+def _add(app: App, commands: Mapping[str, Entry]) -> None:
+    for name, (place, summary) in commands.items():
+        app.command(f"largesse.cli.{place}", name=name, help=summary)
+
+
+def complain(app: App, message: str) -> None:
+    """One line on standard error."""
+    app.error_console.print("largesse:", style="bold red", end=" ")
+    app.error_console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def _launch(app: App, tokens: Sequence[str], *, json: bool) -> int:
+    command, bound, ignored = app.parse_args(tokens)
+    try:
+        # `serve` prints its document itself, long before it returns: it asks for `json`.
+        answer: Answer | None = command(*bound.args, **bound.kwargs, **dict.fromkeys(ignored, json))
+        return 0 if answer is None else answer.write(json=json)
+    except LargesseError as error:
+        complain(app, str(error))
+        if json:
+            sys.stdout.write(msgspec.json.encode(_document(error)).decode() + "\n")
+        return FAILED
+
+
+def _document(error: LargesseError) -> Mapping[str, Any]:
+    """What went wrong, for programs: the server's problem, or one of the same shape."""
+    if isinstance(error, RefusedError):
+        return error.problem
+    return {"code": type(error).__name__, "detail": str(error)}

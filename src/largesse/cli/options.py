@@ -1,0 +1,90 @@
+"""Options that several commands share."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from largesse.cli.client import Client
+from largesse.settings import Loaded, load
+
+URL_VARIABLE = "LARGESSE_URL"
+KEY_VARIABLE = "LARGESSE_KEY"
+
+CampaignId = Annotated[str, Parameter(help="The id of the campaign.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """The running server that a command speaks to."""
+
+    url: Annotated[str, Parameter(env_var=URL_VARIABLE)] = "http://127.0.0.1:8000"
+    """Where the server listens."""
+
+    key: Annotated[str | None, Parameter(env_var=KEY_VARIABLE)] = None
+    """The API key to ask with."""
+
+    def client(self) -> Client:
+        """A client of that server."""
+        return Client(self.url, self.key)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Which piece of a list to show."""
+
+    limit: int = 50
+    """How many to show, at most 200."""
+
+    cursor: str | None = None
+    """Where the piece before this one ended."""
+
+    def query(self) -> dict[str, str | None]:
+        """As the API takes it."""
+        return {"limit": str(self.limit), "cursor": self.cursor}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Settings given on the command line: stronger than the environment and the file."""
+
+    config: Path | None = None
+    """A TOML file with settings; by default largesse.toml where it is there."""
+
+    database: str | None = None
+    """The ledger, as sqlite:///FILE."""
+
+    host: str | None = None
+    """Where to listen."""
+
+    port: int | None = None
+    """Where to listen; 0 takes a free port."""
+
+    log_level: str | None = None
+    """The least important line that is logged: debug, info, warning or error."""
+
+    log_format: str | None = None
+    """How the log looks: auto, json or console."""
+
+    def load(self) -> Loaded:
+        """Settings from all sources. Raises `SettingsError`."""
+        overrides = {
+            "database.url": self.database,
+            "server.host": self.host,
+            "server.port": self.port,
+            "log.level": self.log_level,
+            "log.format": self.log_format,
+        }
+        # Whoever starts a server may have told the client where it is and what opens it.
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in (URL_VARIABLE, KEY_VARIABLE)
+        }
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return load(environment, config=self.config, overrides=given)

@@ -1,0 +1,87 @@
+"""`largesse serve`: a server from its settings to its clean end."""
+
+import gc
+import socket
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+import uvloop
+from cyclopts import Parameter
+
+from largesse.cli.listening import bind
+from largesse.cli.logs import set_up_logs
+from largesse.cli.options import KEY_VARIABLE, Chosen
+from largesse.http.server import Listening, make_server
+from largesse.settings import Settings
+from largesse.wiring import open_application
+
+_UNCHOSEN = Chosen()
+
+_WELCOME = """
+The ledger is new. This is its admin key, shown this once:
+
+  {key}
+
+A first campaign of a hundred coupons, and a first claim:
+
+  export {variable}={key}
+  CAMPAIGN=$(curl -s {url}/api/v1/campaigns \\
+    -H "Authorization: Bearer ${variable}" -H "Idempotency-Key: first-campaign" \\
+    -H "Content-Type: application/json" \\
+    -d '{{"name":"First","starts_at":"2026-01-01T00:00:00Z","activate":true,"per_customer_max":1,
+         "rewards":[{{"key":"STANDARD","kind":"COUPON","quota_total":100,
+                     "value":{{"amount":500,"currency":"KRW"}}}}]}}' \\
+    | grep -o 'camp_[0-9a-z]*' | head -n 1)
+  curl {url}/api/v1/campaigns/$CAMPAIGN/claims \\
+    -H "Authorization: Bearer ${variable}" -H "Idempotency-Key: first-claim" \\
+    -H "Content-Type: application/json" -d '{{"customer_id":"u-1"}}'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a server says on standard output once it listens; its first line is the address."""
+
+    first_key: str | None
+    json: bool
+
+    def say(self, host: str, port: int) -> None:
+        """Tell the address and, the first time, the admin key."""
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if self.json:
+            said = {"url": url, "admin_key": self.first_key}
+            sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
+        else:
+            sys.stdout.write(url + "\n")
+            if self.first_key is not None:
+                welcome = _WELCOME.format(url=url, key=self.first_key, variable=KEY_VARIABLE)
+                sys.stdout.write(welcome)
+        sys.stdout.flush()
+        # What exists now stays to the end: no collection needs to look at it again.
+        gc.collect()
+        gc.freeze()
+
+
+def serve(
+    *, chosen: Chosen = _UNCHOSEN, json: Annotated[bool, Parameter(parse=False)] = False
+) -> None:
+    """Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address."""
+    settings = chosen.load().settings
+    set_up_logs(settings.log, [settings.admin_key] if settings.admin_key else [])
+    with closing(bind(settings.server.host, settings.server.port)) as bound:
+        uvloop.run(_serve(settings, bound, json=json))
+
+
+async def _serve(settings: Settings, bound: socket.socket, *, json: bool) -> None:
+    listening = Listening(
+        settings.server.host, settings.server.port, drain_s_max=settings.server.drain_s_max
+    )
+    async with open_application(settings) as application:
+        greeting = Greeting(application.first_key, json)
+        server = make_server(
+            application.asgi, application.desk, application.watch, listening, greeting.say
+        )
+        await server.serve(sockets=[bound])

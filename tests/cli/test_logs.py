@@ -1,0 +1,117 @@
+"""The log: one line per event, in two shapes, and never a secret in it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from largesse.cli.logs import set_up_logs
+from largesse.settings import MASK, Log, Secret
+
+KEY = "lgs_abcDEF0123456789_-abcDEF0123456789"
+ADMIN_KEY = "chosen-by-the-operator-0123456789abcdef"
+
+
+class Terminal(io.StringIO):
+    """A text stream that a person sits before."""
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Logging is the process's own: leave it as it was."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def written(stream: io.StringIO) -> list[dict[str, object]]:
+    """The lines of a JSON log."""
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_machines_read_json() -> None:
+    """One object per line: when, how grave, who, what, and the details."""
+    stream = io.StringIO()
+    set_up_logs(Log(), stream=stream)
+
+    structlog.get_logger("largesse.test").info("batch", wishes=3, endings={"ISSUED": 3})
+
+    [line] = written(stream)
+    assert str(line.pop("timestamp")).endswith("Z")
+    assert line == {
+        "event": "batch",
+        "level": "info",
+        "logger": "largesse.test",
+        "wishes": 3,
+        "endings": {"ISSUED": 3},
+    }
+
+
+def test_people_read_colours() -> None:
+    """On a terminal, if they did not ask otherwise."""
+    stream = Terminal()
+    set_up_logs(Log(), stream=stream)
+    structlog.get_logger("largesse.test").info("batch", wishes=3)
+    assert "\x1b[" in stream.getvalue()
+    assert "batch" in stream.getvalue()
+
+
+def test_libraries_write_into_the_same_log() -> None:
+    """What they say through the standard library has the same shape; chatter is left out."""
+    stream = io.StringIO()
+    set_up_logs(Log(), stream=stream)
+
+    logging.getLogger("uvicorn.error").info("Application startup complete.")
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request %s", "received.")
+    logging.getLogger("largesse.http.lane").info("closed")
+
+    assert [(line["level"], line["logger"], line["event"]) for line in written(stream)] == [
+        ("warning", "uvicorn.error", "Invalid HTTP request received."),
+        ("info", "largesse.http.lane", "closed"),
+    ]
+
+
+def test_the_level_holds_for_both() -> None:
+    """Lines below it cost nothing and are not written."""
+    stream = io.StringIO()
+    set_up_logs(Log(level="error"), stream=stream)
+    structlog.get_logger("largesse.test").warning("low")
+    logging.getLogger("uvicorn.error").warning("low")
+    structlog.get_logger("largesse.test").error("high")
+    assert [line["event"] for line in written(stream)] == ["high"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_is_written(form: str) -> None:
+    """Not as a value, within a text, in a local variable of a traceback or in its message."""
+    stream = Terminal()
+    settings = Log(format="json" if form == "json" else "console")
+    set_up_logs(settings, [Secret(ADMIN_KEY)], stream)
+    log = structlog.get_logger("largesse.test")
+
+    def fail(secret: str) -> None:
+        message = f"cannot open with {secret}"
+        raise ValueError(message)
+
+    log.info("started", settings={"admin_key": Secret(ADMIN_KEY)}, key=KEY, also=ADMIN_KEY)
+    logging.getLogger("uvicorn.error").warning("Authorization: Bearer %s", KEY)
+    for secret in (KEY, ADMIN_KEY):
+        try:
+            fail(secret)
+        except ValueError:
+            log.exception("failed")
+
+    text = stream.getvalue()
+    assert KEY not in text
+    assert ADMIN_KEY not in text
+    assert text.count(MASK) >= 6
+    assert "ValueError" in text
