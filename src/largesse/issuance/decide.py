@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from largesse.campaigns.model import (
+    QUOTA_MAX,
     Campaign,
     CampaignDefinition,
     Counters,
@@ -11,7 +12,15 @@ from largesse.campaigns.model import (
     RewardDefinition,
     Status,
 )
-from largesse.issuance.model import IncentiveStatus, Issued, LedgerEntry, Offer, Prior, Wish
+from largesse.issuance.model import (
+    STRANGER,
+    IncentiveStatus,
+    Issued,
+    LedgerEntry,
+    Offer,
+    Prior,
+    Wish,
+)
 from largesse.kernel.calendar import local_day
 from largesse.kernel.outcome import Outcome
 
@@ -100,14 +109,31 @@ def stock(reward: RewardDefinition, counters: Counters, day: int) -> Outcome | N
     return None
 
 
-def issue(counters: Counters, day: int) -> Counters:
-    """The counters after one more unit on a local day."""
+def room(offer: Offer, counters: Counters, now_ms: int) -> int:
+    """How many strangers in a row would be given a unit at one moment: `claim`, for many at once.
+
+    With 0 it is for `claim` to say why.
+    """
+    campaign, reward, day = offer
+    definition = reward.definition
+    if window(campaign, now_ms) or cap(campaign.definition, definition, STRANGER):
+        return 0
+    today = counters.issued_day if counters.day == day else 0
+    left = (
+        _left(definition.quota_daily, today),
+        _left(definition.quota_total, counters.issued + counters.reserved),
+    )
+    return max(min(left), 0)
+
+
+def issue(counters: Counters, day: int, count: int = 1) -> Counters:
+    """The counters after so many more units on a local day."""
     return Counters(
-        issued=counters.issued + 1,
+        issued=counters.issued + count,
         reserved=counters.reserved,
-        serials=counters.serials + 1,
+        serials=counters.serials + count,
         day=day,
-        issued_day=counters.issued_day + 1 if counters.day == day else 1,
+        issued_day=counters.issued_day + count if counters.day == day else count,
     )
 
 
@@ -160,3 +186,7 @@ def status(entry: LedgerEntry, expires_at_ms: int | None, now_ms: int) -> Incent
 
 def _reached(limit: int | None, count: int) -> bool:
     return limit is not None and count >= limit
+
+
+def _left(limit: int | None, count: int) -> int:
+    return QUOTA_MAX if limit is None else limit - count

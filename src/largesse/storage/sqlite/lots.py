@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import apsw
 
-from largesse.campaigns.model import CodeBlock, CodeSource, RewardDefinition
+from largesse.campaigns.model import CodeBlock, CodeSource, Counters, RewardDefinition
 from largesse.issuance import decide
 from largesse.issuance.model import Issued, Offer, Wish
 from largesse.issuance.ports import RandomCodes
@@ -60,7 +60,10 @@ def read_tail(db: apsw.Connection, reward: int) -> Tail:
 
 
 class Lot:
-    """One reward in one batch. Its counters run ahead of the file until it is written."""
+    """One reward in one batch. What it issues runs ahead of the file until it is written.
+
+    `room` is how many strangers in a row would be given a unit at the moment `moment_ms`.
+    """
 
     def __init__(
         self,
@@ -72,20 +75,31 @@ class Lot:
     ) -> None:
         self.offer = offer
         self.ways = ways
-        self.moment_ms = 0
-        self.counters = offer.reward.counters
         self.tail = tail
+        self.room = 0
+        self.moment_ms = -1
         self.hashes: list[int] = []
         self.seqs: list[int] = []
         self._transaction = transaction
         self._random_codes = random_codes
+        self._written = offer.reward.counters
         self._issued: list[Issued] = []
-        self._found_by: list[Sequence[int]] = []
+        self._found_by: list[int] = []
+        self._found_by_too: list[tuple[int, int]] = []
+        code = offer.reward.definition.code
+        self._source = None if code is None else code.source
+        self._block = tail.block or CodeBlock(0, 0, 0)
 
     @property
     def definition(self) -> RewardDefinition:
         """What the reward is."""
         return self.offer.reward.definition
+
+    @property
+    def counters(self) -> Counters:
+        """The counters with all that was issued so far."""
+        count = len(self._issued)
+        return decide.issue(self._written, self.offer.day, count) if count else self._written
 
     def come_to(self, moment_ms: int, days: LocalDays) -> None:
         """Go on to another moment; what was issued at the last one is written first."""
@@ -93,23 +107,23 @@ class Lot:
         self.moment_ms = moment_ms
         day = days.day(self.offer.campaign.definition.time_zone, moment_ms)
         self.offer = self.offer._replace(day=day)
+        self.room = decide.room(self.offer, self.counters, moment_ms)
 
-    def issue(self, wish: Wish) -> Issued | None:
-        """One more unit for a wish, or None where no code can be had for it."""
-        campaign, reward, day = self.offer
-        serial = self.counters.serials + 1
+    def issue(self, wish: Wish, found_by: int) -> Issued | None:
+        """One more unit for a wish, to be found by a hash; None where no code can be had for it."""
+        campaign, reward, _ = self.offer
+        serial = self._written.serials + len(self._issued) + 1
         place = code = None
-        if reward.definition.code is not None:
-            if reward.definition.code.source is CodeSource.PERMUTED:
-                place = self._place(serial)
-            else:
-                code = random_code(
-                    self._transaction.db, self._random_codes, campaign, reward.number, serial
-                )
-            if place is None and code is None:
+        if self._source is CodeSource.PERMUTED:
+            place = self._place(serial)
+            if place is None:
                 return None
-        self.counters = decide.issue(self.counters, day)
-        return Issued(
+        elif self._source is CodeSource.RANDOM:
+            db = self._transaction.db
+            code = random_code(db, self._random_codes, campaign, reward.number, serial)
+            if code is None:
+                return None
+        issued = Issued(
             campaign.number,
             reward.number,
             serial,
@@ -120,21 +134,28 @@ class Lot:
             place,
             code,
         )
+        self.room -= 1
+        self._issued.append(issued)
+        self._found_by.append(found_by)
+        return issued
+
+    def find_last_too(self, found_by: int) -> None:
+        """Have the last unit found by one more hash."""
+        self._found_by_too.append((len(self._issued) - 1, found_by))
 
     def would_issue(self, wish: Wish) -> bool:
         """Whether a unit could be issued, found out by doing it and undoing it."""
-        counters, tail = self.counters, self.tail
+        tail, block = self.tail, self._block
         self._transaction.db.execute("SAVEPOINT dry_run")
-        issued = self.issue(wish)
+        issued = self.issue(wish, 0)
         self._transaction.db.execute("ROLLBACK TO dry_run")
         self._transaction.db.execute("RELEASE dry_run")
-        self.counters, self.tail = counters, tail
+        if issued is not None:
+            self.room += 1
+            self._issued.pop()
+            self._found_by.pop()
+        self.tail, self._block = tail, block
         return issued is not None
-
-    def keep(self, issued: Issued, hashes: Sequence[int]) -> None:
-        """Have a unit written, and found again by some hashes."""
-        self._issued.append(issued)
-        self._found_by.append(hashes)
 
     def write(self) -> None:
         """Write what was issued at one moment: rows, stock, and what follows from them."""
@@ -143,31 +164,35 @@ class Lot:
             return
         first = self._transaction.take_seqs(len(issued))
         insert_issued(self._transaction.db, first, issued)
-        self._take_stock(issued[0].serial, len(issued))
+        self._take_stock(len(issued))
         self._extend(issued[0].serial, first)
         self._watch_expiry(issued[0])
+        self._written = self.counters
         self._tell_exhausted(issued[-1])
-        for seq, hashes in enumerate(self._found_by, start=first):
-            for one in hashes:
-                self.hashes.append(one)
-                self.seqs.append(seq)
-        self._issued, self._found_by = [], []
+        self.hashes += self._found_by
+        self.seqs += range(first, first + len(issued))
+        for index, one in self._found_by_too:
+            self.hashes.append(one)
+            self.seqs.append(first + index)
+        self._issued, self._found_by, self._found_by_too = [], [], []
 
     def _place(self, serial: int) -> int | None:
         """Where the code of a serial stands in its pattern's counter."""
-        block = self.tail.block
-        if block is None or not block.serial <= serial < block.serial + block.count:
-            campaign, reward, _ = self.offer
-            block = block_of_next(self._transaction, campaign, reward, self.counters)
-            if block is None:
-                return None
-            self.tail = self.tail._replace(block=block)
+        offset = serial - self._block.serial
+        if 0 <= offset < self._block.count:
+            return self._block.place + offset
+        campaign, reward, _ = self.offer
+        block = block_of_next(self._transaction, campaign, reward, self.counters)
+        if block is None:
+            return None
+        self._block = block
+        self.tail = self.tail._replace(block=block)
         return block.place + serial - block.serial
 
-    def _take_stock(self, serial: int, count: int) -> None:
+    def _take_stock(self, count: int) -> None:
         _, reward, day = self.offer
-        wanted = {"reward": reward.number, "serials": serial - 1, "count": count, "day": day}
-        self._transaction.db.execute(_TAKE, wanted)
+        before = {"reward": reward.number, "serials": self._written.serials}
+        self._transaction.db.execute(_TAKE, before | {"count": count, "day": day})
         if self._transaction.db.changes() != 1:
             message = f"the stock of reward {reward.number} does not bear what was decided"
             raise UnavailableError(message)
@@ -192,7 +217,7 @@ class Lot:
         self.tail = self.tail._replace(expiring=issued.version)
 
     def _tell_exhausted(self, last: Issued) -> None:
-        if self.counters.issued + self.counters.reserved == self.definition.quota_total:
+        if self._written.issued + self._written.reserved == self.definition.quota_total:
             about = (last.at_ms, last.campaign, last.reward, last.serial, last.version)
             seq = self._transaction.take_seqs(1)
             self._transaction.db.execute(_EXHAUSTED, (seq, int(FactKind.STOCK_EXHAUSTED), *about))

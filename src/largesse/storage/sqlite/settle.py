@@ -8,7 +8,7 @@ import apsw
 
 from largesse.campaigns.model import Campaign, Counters, Reward
 from largesse.issuance import decide
-from largesse.issuance.model import STRANGER, LedgerEntry, Offer, Settled, Wish
+from largesse.issuance.model import Issued, LedgerEntry, Offer, Settled, Wish
 from largesse.issuance.ports import RandomCodes
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
@@ -82,8 +82,9 @@ def settle(memory: Memory, wishes: Sequence[Wish], transaction: Transaction) -> 
 class _Batch:
     """Wishes on their way to their outcomes.
 
-    Each wish has a hash that leads to its customer's incentives; `known` has the entries behind
-    those hashes, of earlier batches and, as it goes on, of this one.
+    Each wish has a hash that leads to its customer's incentives. `known` has the entries behind
+    those hashes that were there before this batch; `fresh` has what strangers got in it, until
+    somebody asks for that.
     """
 
     def __init__(self, memory: Memory, transaction: Transaction, wishes: Sequence[Wish]) -> None:
@@ -97,6 +98,7 @@ class _Batch:
             for wish, lot in zip(wishes, self._wanted, strict=True)
         ]
         self._known = self._look_up()
+        self._fresh: dict[int, Issued] = {}
 
     def settle(self) -> list[Settled]:
         """Bring all wishes to their outcomes and write what was issued."""
@@ -162,12 +164,21 @@ class _Batch:
     def _settle(self, wish: Wish, lot: Lot, main: int) -> Settled:
         if wish.now_ms != lot.moment_ms:
             lot.come_to(wish.now_ms, self._memory.days)
+        known = main in self._known or main in self._fresh
+        if known or not lot.room or lot.ways.reward_seed is not None or wish.dry_run:
+            return self._settle_with_care(wish, lot, main)
+        # A stranger, and there is room: nearly every wish of a sale that is on comes this way.
+        issued = lot.issue(wish, main)
+        if issued is None:
+            return _NO_CODE
+        self._fresh[main] = issued
+        return Settled(Outcome.ISSUED, issued)
+
+    def _settle_with_care(self, wish: Wish, lot: Lot, main: int) -> Settled:
+        """The rule with all that it may ask for."""
         of_reward = lot.ways.of_reward(wish.customer)
-        entries: list[LedgerEntry] = []
-        prior = STRANGER
-        if main in self._known or of_reward in self._known:
-            entries = self._entries(wish, main, of_reward)
-            prior = decide.prior(wish, entries, lot.offer.campaign.definition)
+        entries = self._entries(wish, main, of_reward)
+        prior = decide.prior(wish, entries, lot.offer.campaign.definition)
         outcome = decide.claim(wish, lot.offer, prior, lot.counters)
         if prior.bound is not None:
             replayed = outcome is Outcome.ISSUED
@@ -176,28 +187,26 @@ class _Batch:
             return Settled(outcome, prior.earliest if outcome in _HOLDING else None)
         if wish.dry_run:
             return Settled(outcome) if lot.would_issue(wish) else _NO_CODE
-        issued = lot.issue(wish)
+        found_by, *too = self._next_hashes(wish, lot, entries)
+        issued = lot.issue(wish, found_by)
         if issued is None:
             return _NO_CODE
-        entry = LedgerEntry(issued)
-        if entries:
-            hashes = self._next_hashes(wish, lot, entries)
-        else:
-            hashes = [main] if of_reward is None else [main, of_reward]
-        lot.keep(issued, hashes)
-        self._known.setdefault(main, []).append(entry)
-        if of_reward is not None:
-            self._known.setdefault(of_reward, []).append(entry)
+        for one in too:
+            lot.find_last_too(one)
+        for one in (main,) if of_reward is None else (main, of_reward):
+            self._known.setdefault(one, []).append(LedgerEntry(issued))
         return Settled(outcome, issued)
 
     def _entries(self, wish: Wish, main: int, of_reward: int | None) -> list[LedgerEntry]:
         """What the customer was given, without the rows of others that share a hash."""
-        known = self._known
+        fresh = self._fresh.pop(main, None)
+        if fresh is not None:
+            self._known.setdefault(main, []).append(LedgerEntry(fresh))
         found = {
             (entry.issued.reward, entry.issued.serial): entry
             for one in (main, of_reward)
             if one is not None
-            for entry in known.get(one, ())
+            for entry in self._known.get(one, ())
             if entry.issued.customer == wish.customer and entry.issued.campaign == wish.campaign
         }
         return list(found.values())
