@@ -1,7 +1,7 @@
 """The ledger in this process against every contract."""
 
 import pytest
-from worlds import memory_world
+from memory_ledger import memory_world
 
 from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worlds import SQLiteLedger
+from sqlite_ledger import opened
 
 from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
@@ -18,9 +18,8 @@ from largesse.testing.factories import World
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """An empty ledger."""
-    ledger = SQLiteLedger(tmp_path / "largesse.db")
-    yield ledger.world
-    ledger.close()
+    with opened(tmp_path / "largesse.db") as ledger:
+        yield ledger.world
 
 
 class TestSQLiteTransactions(TransactionsContract):

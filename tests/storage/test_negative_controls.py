@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from worlds import memory_world
+from memory_ledger import memory_world
 
 from largesse.issuance.model import Settled, Wish
 from largesse.storage.memory.issuance import MemoryIncentiveStore

@@ -43,20 +43,20 @@ RANDOM = CodeFormat(pattern="########", source=CodeSource.RANDOM)
 class ScriptedCodes:
     """Codes "made at random" that come in a known order: `R0`, `R1`, …, each `repeats` times.
 
-    While `broken`, making one fails in a way that nobody expects.
+    `drawn` counts them. While `broken`, making one fails in a way that nobody expects.
     """
 
     def __init__(self) -> None:
         self.repeats = 1
         self.broken = False
-        self._drawn = 0
+        self.drawn = 0
 
     def __call__(self, campaign: Campaign, reward: int, count: int) -> list[tuple[str, str]]:
         """See `RandomCodes`. Shown in small letters, kept in capitals."""
         if self.broken:
             raise ZeroDivisionError
-        numbers = range(self._drawn, self._drawn + count)
-        self._drawn += count
+        numbers = range(self.drawn, self.drawn + count)
+        self.drawn += count
         return [(f"r-{n // self.repeats}", f"R{n // self.repeats}") for n in numbers]
 
 

@@ -1,0 +1,33 @@
+"""A ledger in this process, for the tests of all of them."""
+
+from largesse.campaigns.model import Campaign, Counters
+from largesse.kernel.clock import FakeClock
+from largesse.storage.memory.campaigns import MemoryCampaignRecords
+from largesse.storage.memory.issuance import MemoryIncentiveStore
+from largesse.storage.memory.ledger import MemoryLedgerRecords
+from largesse.storage.memory.state import MemoryState
+from largesse.storage.memory.tenants import MemoryTenantRecords
+from largesse.storage.memory.transactions import MemoryTransactions
+from largesse.testing.factories import NOW_MS, ScriptedCodes, World
+
+
+def memory_world(state: MemoryState | None = None) -> World:
+    """A ledger in this process."""
+    kept = MemoryState() if state is None else state
+    published: list[Campaign] = []
+    publish = published.append
+    codes, clock = ScriptedCodes(), FakeClock(NOW_MS)
+
+    async def corrupt(reward: int, counters: Counters) -> None:
+        kept.counters[reward] = counters
+
+    return World(
+        tenants=MemoryTransactions(kept, MemoryTenantRecords, publish),
+        campaigns=MemoryTransactions(kept, MemoryCampaignRecords, publish),
+        incentives=MemoryIncentiveStore(kept, codes, clock),
+        ledger=MemoryTransactions(kept, MemoryLedgerRecords, publish),
+        codes=codes,
+        corrupt=corrupt,
+        published=published,
+        clock=clock,
+    )
