@@ -1,4 +1,4 @@
-"""What holds for every test: a clean environment, and no test left out in silence."""
+"""What holds for every test: a clean environment, proofs told, none left out in silence."""
 
 import os
 from collections import Counter
@@ -12,6 +12,9 @@ LEAVE_OUT_NOTHING = "LARGESSE_TEST_LEAVE_OUT_NOTHING"
 BY_DESIGN = "by design: "
 """Begins the reason of a skip that no machine could spare, like a store without files that cannot
 be asked to survive a restart."""
+
+PROMISE = "promise"
+"""The property of a test that holds what it proved, for the summary and for whoever quotes it."""
 
 _LEFT_OUT = pytest.StashKey[Counter[str]]()
 
@@ -48,7 +51,12 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say aloud what did not run, why, and how it would."""
+    """Say aloud what was proven with which figures, and what did not run, why, and how it would."""
+    for report in (one for kind in terminalreporter.stats.values() for one in kind):
+        if getattr(report, "when", None) == "call":
+            for name, figures in report.user_properties:
+                if name == PROMISE:
+                    terminalreporter.write_line(f"{PROMISE}: {figures}", green=True)
     for reason, count in sorted(config.stash[_LEFT_OUT].items()):
         terminalreporter.write_line(f"left out: {count} × {reason}", yellow=True)
     if os.environ.get(LEAVE_OUT_NOTHING) and config.stash[_LEFT_OUT]:

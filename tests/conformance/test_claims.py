@@ -1,0 +1,238 @@
+"""Conformance of claims: exact counts, codes, retries and deletions."""
+
+import asyncio
+import random
+import re
+import unicodedata
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from crowd import Connection, Crowd
+from exactness import (
+    answered,
+    check_distinct,
+    check_sale,
+    check_stock,
+    codes_of_refusals,
+    issued,
+)
+from running import Running, served
+from shop import Json, Shop, a_reward, shop
+
+CLASSIC = "가가9999가가99"
+"""The classic Korean format."""
+
+BATCH = 1_000
+"""Claims of one batch."""
+
+
+async def batches(tenant: Shop, sale: str, count: int) -> list[Json]:
+    """Incentives for so many customers, asked for in batches; every claim must be issued."""
+    found: list[Json] = []
+    for start in range(0, count, BATCH):
+        claims = [{"customer_id": f"c{n}", "key": f"k{n}"} for n in range(start, start + BATCH)]
+        answer = await tenant.ask("POST", f"/campaigns/{sale}/claims:batch", {"claims": claims})
+        assert answer.status == 200, answer.body
+        found += [result["incentive"] for result in answer.json()["results"]]
+    return found
+
+
+@pytest.mark.parametrize(("stock", "customers"), [(1, 50), (100, 1_000), (1_000, 1_001), (7, 7)])
+async def test_C04_exactly_as_many_as_there_are(acme: Shop, stock: int, customers: int) -> None:
+    """Stock N, M > N claims at once: exactly N issued, M - N SOLD_OUT."""
+    sale = await acme.sale(stock)
+
+    ended = await asyncio.gather(*(acme.claim(sale, f"c{n}") for n in range(customers)))
+
+    check_sale(answered(ended), stock)
+    check_stock(await acme.stock(sale), rows=len(await acme.incentives(sale)))
+
+
+@pytest.mark.slow
+async def test_C05_codes_of_the_classic_pattern(acme: Shop) -> None:
+    """Codes of the classic pattern have its form, are never given twice, and are all listed."""
+    form = re.compile(r"[가-힣]{2}\d{4}[가-힣]{2}\d{2}")
+    reward = a_reward(code={"pattern": CLASSIC, "source": "permuted"})
+    sales = [await acme.campaign(rewards=[reward]) for _ in range(2)]
+
+    returned = [await batches(acme, sale, 20 * BATCH) for sale in sales]
+
+    for sale, given in zip(sales, returned, strict=True):
+        codes = [incentive["code"] for incentive in given]
+        assert all(form.fullmatch(code) and len(code) == 10 for code in codes)
+        assert codes == [incentive["code"] for incentive in await acme.incentives(sale)]
+    together = {incentive["code"] for given in returned for incentive in given}
+    assert len(together) == 40 * BATCH
+
+
+async def test_C05_a_code_finds_its_incentive(acme: Shop) -> None:
+    """However it is typed: with spaces and dashes, and with its syllables taken apart."""
+    sale = await acme.campaign(rewards=[a_reward(code={"pattern": CLASSIC})])
+    won = (await acme.claimed(sale, "ann")).json()["incentive"]
+    code = won["code"]
+
+    typed = unicodedata.normalize("NFD", f" {code[:2]}-{code[2:6]} {code[6:]}")
+    found = await acme.ask("GET", f"/codes/{quote(typed)}")
+
+    assert (found.status, found.json()["id"]) == (200, won["id"])
+
+
+async def test_C06_two_campaigns_at_once(acme: Shop) -> None:
+    """Two campaigns loaded at the same time: neither disturbs the other."""
+    stocks = {await acme.sale(300): 300, await acme.sale(2_000): 2_000}
+    wishes = [(sale, f"c{n}") for n in range(1_500) for sale in stocks]
+    random.Random(6).shuffle(wishes)
+
+    ended = await asyncio.gather(*(acme.claim(sale, customer) for sale, customer in wishes))
+
+    pairs = list(zip(wishes, answered(ended), strict=True))
+    for sale, stock in stocks.items():
+        check_sale([answer for (asked, _), answer in pairs if asked == sale], stock)
+        check_stock(await acme.stock(sale), rows=min(stock, 1_500))
+
+
+@pytest.mark.slow
+async def test_C07_clients_that_disconnect_after_sending(server: Running, acme: Shop) -> None:
+    """Left + issued = total, nothing is lost, and each one's key tells what became of his wish."""
+    count, total = 1_000, 1_500
+    sale = await acme.sale(total)
+    loop = asyncio.get_running_loop()
+
+    async def hit_and_run(number: int) -> None:
+        _, connection = await loop.create_connection(Connection, "127.0.0.1", server.port)
+        Shop(Crowd([connection]), acme.api_key).claim(sale, f"c{number}")
+        if number % 2:
+            connection.abort()
+        else:
+            connection.leave()
+
+    for start in range(0, count, 50):
+        await asyncio.gather(*(hit_and_run(n) for n in range(start, start + 50)))
+    settled = await acme.stock(sale)
+    retries = await asyncio.gather(*(acme.claim(sale, f"c{n}") for n in range(count)))
+
+    given = issued(answered(retries))
+    assert len(given) == count
+    check_distinct(given)
+    check_stock(settled, rows=settled["issued"])
+    check_stock(await acme.stock(sale), rows=len(await acme.incentives(sale)))
+    replayed = [one for one in answered(retries) if "idempotency-replayed" in one.headers]
+    assert len(replayed) >= settled["issued"] > 0
+
+
+@pytest.mark.slow
+async def test_C08_a_restart_amid_a_sale(tmp_path: Path) -> None:
+    """Restart of every component mid-sale: same counters, and the sale goes on to its exact end."""
+    answers = []
+    with served(tmp_path) as running:
+        async with shop(running.port, 8) as acme:
+            sale = await acme.sale(600)
+            answers += await asyncio.gather(*(acme.claim(sale, f"c{n}") for n in range(400)))
+            before = await acme.get(f"/campaigns/{sale}")
+        assert running.stop() == 0
+    with served(tmp_path) as running:
+        async with shop(running.port, 8) as acme:
+            assert await acme.get(f"/campaigns/{sale}") == before
+            answers += await asyncio.gather(*(acme.claim(sale, f"c{n}") for n in range(400, 800)))
+            check_sale(answered(answers), 600)
+            check_stock(await acme.stock(sale), rows=len(await acme.incentives(sale)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"rewards": [a_reward(quota_total=0)]}, "/rewards/0/quota_total"),
+        ({"rewards": [a_reward(quota_total=-5)]}, "/rewards/0/quota_total"),
+        ({"name": ""}, "/name"),
+        ({"name": None}, "/name"),
+        ({"starts_at": None}, "/starts_at"),
+        ({"starts_at": "yesterday"}, "/starts_at"),
+        ({"ends_at": "2019-01-01T00:00:00Z"}, "/ends_at"),
+        ({"ends_at": "2020-01-01T00:00:00Z"}, "/ends_at"),
+    ],
+)
+async def test_C09_a_campaign_that_makes_no_sense(acme: Shop, changes: Json, pointer: str) -> None:
+    """Total <= 0, no name, no start, end before start: 422 each, with pointers."""
+    refused = await acme.create(**changes)
+
+    assert refused.status == 422, refused.body
+    assert refused.json()["pointer"] == pointer
+    assert (await acme.get("/campaigns"))["items"] == []
+
+
+@pytest.mark.parametrize("missing", ["name", "starts_at", "rewards"])
+async def test_C09_what_is_missing_is_named(acme: Shop, missing: str) -> None:
+    """A field that is not there at all is told with its name."""
+    wanted = {"name": "Launch", "starts_at": "2020-01-01T00:00:00Z", "rewards": [a_reward()]}
+    del wanted[missing]
+
+    refused = await acme.ask("POST", "/campaigns", wanted, Idempotency_Key="k")
+
+    assert refused.status == 422, refused.body
+    assert missing in refused.json()["detail"]
+
+
+async def test_C10_deleted_while_claims_arrive(acme: Shop) -> None:
+    """No claim after the delete; the ledger is consistent; winners' retries are still answered."""
+    sale = await acme.sale(100_000)
+    before = [acme.claim(sale, f"c{n}") for n in range(3_000)]
+    deleting = asyncio.ensure_future(acme.ask("DELETE", f"/campaigns/{sale}"))
+    during = [acme.claim(sale, f"d{n}") for n in range(3_000)]
+    deleted = await deleting
+    assert deleted.status in (200, 204)
+
+    after = await asyncio.gather(*(acme.claim(sale, f"e{n}") for n in range(500)))
+    assert codes_of_refusals(answered(after)) == {"CLOSED": 500}
+
+    answers = answered(await asyncio.gather(*before, *during))
+    given = issued(answers)
+    assert codes_of_refusals(answers) == {"CLOSED": len(answers) - len(given)}
+    check_distinct(given)
+    listed = await acme.incentives(sale)
+    assert {one["code"] for one in listed} == {one["code"] for one in given}
+    check_stock(await acme.stock(sale), rows=len(listed))
+    campaign = await acme.get(f"/campaigns/{sale}")
+    assert campaign["status"] == "ENDED"
+    again = await acme.claimed(sale, given[0]["customer_id"])
+    assert again.json()["incentive"] == given[0]
+
+
+async def test_C10_a_draft_without_incentives_disappears(acme: Shop) -> None:
+    """Nothing was given: nothing is left."""
+    draft = await acme.campaign(activate=False)
+
+    assert (await acme.ask("DELETE", f"/campaigns/{draft}")).status == 204
+
+    assert (await acme.ask("GET", f"/campaigns/{draft}")).status == 404
+    assert (await acme.claimed(draft, "ann")).status == 404
+
+
+async def test_C12_a_winner_gets_his_answer_again_whatever_has_happened(acme: Shop) -> None:
+    """A retry after sell-out, pause and end; a loser: SOLD_OUT, NOT_ACTIVE, CLOSED."""
+    sale = await acme.sale(1)
+    won = await acme.claimed(sale, "ann")
+    assert won.status == 201
+
+    for verb, outcome in ((None, "SOLD_OUT"), ("pause", "NOT_ACTIVE"), ("end", "CLOSED")):
+        if verb is not None:
+            await acme.verb(sale, verb)
+        again, lost = await asyncio.gather(acme.claimed(sale, "ann"), acme.claimed(sale, "bob"))
+        assert (again.status, again.body) == (won.status, won.body)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert lost.json()["code"] == outcome
+
+
+async def test_C13_a_refusal_is_bound_to_no_key(acme: Shop) -> None:
+    """A refused claim is retried with its key after stock came back by a revoke: issued."""
+    sale = await acme.sale(1)
+    won = (await acme.claimed(sale, "ann")).json()["incentive"]
+    assert (await acme.claimed(sale, "bob", "key-of-bob")).json()["code"] == "SOLD_OUT"
+
+    await acme.revoke(won["id"])
+
+    again = await acme.claimed(sale, "bob", "key-of-bob")
+    assert again.status == 201, again.body
+    assert again.json()["incentive"]["serial"] == 2
+    stock = await acme.stock(sale)
+    assert (stock["issued"], stock["left"]) == (1, 0)
