@@ -20,7 +20,7 @@ ADMIN_KEY = "chosen-by-the-operator-0123456789abcdef"
 def test_every_command_is_there(entry: Entry) -> None:
     """And the table of commands says of it what it says of itself."""
     module, _, function = entry.place.partition(":")
-    command = getattr(import_module(f"largesse.cli.{module}"), function)
+    command = getattr(import_module(f"largesse.{module}"), function)
     assert command.__doc__ == entry.summary
 
 

@@ -6,9 +6,9 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple, Protocol
 
-import msgspec
 from cyclopts import App, CycloptsError, Parameter
 
+from largesse.cli.documents import write_json
 from largesse.cli.errors import RefusedError
 from largesse.kernel.errors import LargesseError
 
@@ -19,7 +19,10 @@ INTERRUPTED = 130
 
 
 class Entry(NamedTuple):
-    """A command: the function that does it, imported when it is called, and what it does."""
+    """A command: what it does, and the place below largesse of the function that does it.
+
+    The function is imported when the command is called: `bench` is no part of the command line.
+    """
 
     place: str
     summary: str
@@ -28,12 +31,16 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = MappingProxyType(
     {
         "serve": Entry(
-            "serve:serve",
+            "cli.serve:serve",
             "Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address.",
         ),
-        "claim": Entry("claims:claim", "Claim one unit of a campaign's reward for a customer."),
+        "claim": Entry("cli.claims:claim", "Claim one unit of a campaign's reward for a customer."),
         "doctor": Entry(
-            "doctor:doctor", "Check the machine, the ledger's disk and file, and the port."
+            "cli.doctor:doctor", "Check the machine, the ledger's disk and file, and the port."
+        ),
+        "bench": Entry(
+            "bench.command:bench",
+            "Measure servers of its own, each beside what bounds it, and check what they issued.",
         ),
     }
 )
@@ -45,40 +52,43 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
             "Organisations that run campaigns.",
             {
                 "create": Entry(
-                    "tenants:create",
+                    "cli.tenants:create",
                     "Make a tenant and its first admin key, which is shown this once.",
                 ),
-                "show": Entry("tenants:show", "Show a tenant."),
+                "show": Entry("cli.tenants:show", "Show a tenant."),
             },
         ),
         "key": (
             "API keys of a tenant.",
             {
-                "create": Entry("keys:create", "Make a key, whose secret is shown this once."),
+                "create": Entry("cli.keys:create", "Make a key, whose secret is shown this once."),
                 "list": Entry(
-                    "keys:list_all",
+                    "cli.keys:list_all",
                     "List the tenant's keys, revoked ones included; no secret is shown.",
                 ),
-                "revoke": Entry("keys:revoke", "Make a key useless at once and for ever."),
+                "revoke": Entry("cli.keys:revoke", "Make a key useless at once and for ever."),
             },
         ),
         "campaign": (
             "Campaigns and the stock of their rewards.",
             {
                 "create": Entry(
-                    "campaigns:create", "Make a campaign, from a JSON file or from a few options."
+                    "cli.campaigns:create",
+                    "Make a campaign, from a JSON file or from a few options.",
                 ),
-                "list": Entry("campaigns:list_all", "List campaigns, newest first."),
-                "show": Entry("campaigns:show", "Show a campaign with its stock."),
+                "list": Entry("cli.campaigns:list_all", "List campaigns, newest first."),
+                "show": Entry("cli.campaigns:show", "Show a campaign with its stock."),
                 "activate": Entry(
-                    "campaigns:activate", "Activate a campaign; it opens and closes by itself."
+                    "cli.campaigns:activate", "Activate a campaign; it opens and closes by itself."
                 ),
-                "pause": Entry("campaigns:pause", "Pause a campaign, until it is activated again."),
+                "pause": Entry(
+                    "cli.campaigns:pause", "Pause a campaign, until it is activated again."
+                ),
                 "end": Entry(
-                    "campaigns:end", "End a campaign for ever; what was issued stays valid."
+                    "cli.campaigns:end", "End a campaign for ever; what was issued stays valid."
                 ),
                 "delete": Entry(
-                    "campaigns:delete",
+                    "cli.campaigns:delete",
                     "Delete a draft that issued nothing; end any other campaign.",
                 ),
             },
@@ -87,7 +97,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
             "The settings in force.",
             {
                 "show": Entry(
-                    "config:show",
+                    "cli.config:show",
                     "Show every setting with its value, secrets masked, and where it came from.",
                 )
             },
@@ -131,7 +141,7 @@ def make_app() -> App:
     app = App(
         name="largesse",
         help=_DESCRIPTION,
-        version=version("largesse"),
+        version=lambda: version("largesse"),
         help_format="markdown",
         print_error=False,
         exit_on_error=False,
@@ -156,7 +166,7 @@ def make_app() -> App:
 
 def _add(app: App, commands: Mapping[str, Entry]) -> None:
     for name, (place, summary) in commands.items():
-        app.command(f"largesse.cli.{place}", name=name, help=summary)
+        app.command(f"largesse.{place}", name=name, help=summary)
 
 
 def complain(app: App, message: str) -> None:
@@ -174,7 +184,7 @@ def _launch(app: App, tokens: Sequence[str], *, json: bool) -> int:
     except LargesseError as error:
         complain(app, str(error))
         if json:
-            sys.stdout.write(msgspec.json.encode(_document(error)).decode() + "\n")
+            write_json(_document(error))
         return FAILED
 
 

@@ -1,0 +1,51 @@
+"""Scenario `claim`: one campaign, customers with random ids, as fast as it goes."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from largesse.bench.driver import client_name
+from largesse.bench.exactness import complaints
+from largesse.bench.plan import Bench, Plan
+from largesse.bench.report import Bar, Result, figure
+from largesse.bench.stage import Trial, ceiling, kept_in, load_figures, opened, told, tried
+
+RATIO = Bar(at_least=0.5)
+
+
+class _Run(Struct, frozen=True):
+    ceiling: Trial
+    trial: Trial
+    bytes_each: float
+    complaints: list[str]
+
+
+def claim(bench: Bench) -> Result:
+    """Measure claims on an empty ledger, beside the echo."""
+    plan = bench.plan
+    runs = []
+    for number in range(1, plan.runs + 1):
+        bench.tell(f"claim: run {number} of {plan.runs}, {plan.connections} connections")
+        runs.append(_run(bench.folder / str(number), plan))
+    figures = load_figures(
+        "claims", [run.trial for run in runs], [run.ceiling for run in runs], RATIO
+    )
+    return Result(
+        "claim",
+        f"{plan.connections} connections, an empty ledger; {client_name()}",
+        (*figures, figure("disk", "bytes/incentive", [run.bytes_each for run in runs])),
+        tuple(complaint for run in runs for complaint in run.complaints),
+    )
+
+
+def _run(folder: Path, plan: Plan) -> _Run:
+    most = ceiling(folder / "echo", plan)
+    with opened(folder) as stage:
+        load = stage.load(plan) if plan.claims is None else stage.load_up_to(plan, plan.claims)
+        trial = tried(stage.server, load)
+        stock = stage.stock()
+    kept, disk_bytes = kept_in(folder)
+    found = complaints(told(trial.measured, plan), stock, kept)
+    if trial.measured.refused:
+        found.append(f"{trial.measured.refused} claims of an open campaign were refused")
+    return _Run(most, trial, disk_bytes / max(1, kept.rows), found)

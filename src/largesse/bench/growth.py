@@ -1,0 +1,81 @@
+"""Scenario `claim-grow`: what is left of the speed when the ledger has grown."""
+
+from msgspec import Struct
+
+from largesse.bench.driver import client_name
+from largesse.bench.exactness import Told, complaints
+from largesse.bench.plan import Bench
+from largesse.bench.prefill import prefill
+from largesse.bench.report import Bar, Result, figure
+from largesse.bench.stage import (
+    Stage,
+    Trial,
+    ceiling,
+    kept_in,
+    load_figures,
+    opened,
+    reopened,
+    tried,
+)
+
+ROWS = 2_000_000
+"""Unless the plan says otherwise; the bar is meant for ten million."""
+
+RATIO = Bar(at_least=0.5)
+OF_THE_START = Bar(at_least=0.8)
+
+
+class _Grown(Struct, frozen=True):
+    """Trials on the large ledger with their ceilings, and what was found wrong with it."""
+
+    ceilings: list[Trial]
+    trials: list[Trial]
+    bytes_each: float
+    complaints: list[str]
+
+
+def claim_grow(bench: Bench) -> Result:
+    """Measure claims on an empty ledger, fill it, and measure again."""
+    plan = bench.plan
+    rows = ROWS if plan.rows is None else plan.rows
+    starts = []
+    for number in range(1, plan.runs + 1):
+        bench.tell(f"claim-grow: run {number} of {plan.runs} on an empty ledger")
+        with opened(bench.folder / f"empty-{number}") as stage:
+            starts.append(tried(stage.server, stage.load(plan)))
+    grown = _grow(bench, stage, starts[-1], rows)
+    begun = [trial.measured.per_second for trial in starts]
+    ratios = [
+        trial.measured.per_second / speed for trial, speed in zip(grown.trials, begun, strict=True)
+    ]
+    figures = [
+        figure("throughput at the start", "claims/s", begun),
+        *load_figures("claims", grown.trials, grown.ceilings, RATIO),
+        figure("ratio to the start", "", ratios, bar=OF_THE_START),
+        figure("disk", "bytes/incentive", [grown.bytes_each]),
+    ]
+    about = f"{rows:,} rows, filled in process through the use case of claims; {client_name()}"
+    return Result("claim-grow", about, tuple(figures), tuple(grown.complaints))
+
+
+def _grow(bench: Bench, small: Stage, start: Trial, rows: int) -> _Grown:
+    """Fill the ledger of the last start to so many rows and measure there."""
+    plan, folder = bench.plan, small.folder
+    before, _ = kept_in(folder)
+    prefill(folder, small.campaign, max(0, rows - before.rows), bench.tell)
+    ceilings: list[Trial] = []
+    trials: list[Trial] = []
+    for number in range(1, plan.runs + 1):
+        bench.tell(f"claim-grow: run {number} of {plan.runs} at {rows:,} rows")
+        ceilings.append(ceiling(folder / "echo", plan))
+        with reopened(small) as stage:
+            trials.append(tried(stage.server, stage.load(plan)))
+            stock = stage.stock()
+    kept, disk_bytes = kept_in(folder)
+    heard = sum(trial.measured.issued for trial in trials)
+    filled = max(before.rows, rows)
+    told = Told(filled + heard, unheard_max=plan.connections * plan.runs)
+    found = complaints(told, stock, kept)
+    if not start.measured.issued <= before.rows <= start.measured.issued + plan.connections:
+        found.append(f"{before.rows} rows where the answers told of {start.measured.issued}")
+    return _Grown(ceilings, trials, disk_bytes / kept.rows, found)

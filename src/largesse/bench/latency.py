@@ -1,0 +1,60 @@
+"""Scenario `paced`: how long a claim takes while the server is far from its limit."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from largesse.bench.api import target_of
+from largesse.bench.client import Requests
+from largesse.bench.exactness import Told, complaints
+from largesse.bench.paced import Pace, Paced, run
+from largesse.bench.plan import Bench
+from largesse.bench.report import Bar, Result, figure
+from largesse.bench.stage import kept_in, opened
+
+PER_SECOND = 1_000
+CONNECTIONS = 64
+SECONDS_MIN = 10
+"""A thousandth of less is no figure."""
+
+P99 = Bar(at_most=4)
+P999 = Bar(at_most=15)
+CREATED = 201
+
+
+class _Run(Struct, frozen=True):
+    paced: Paced
+    complaints: list[str]
+
+
+def paced(bench: Bench) -> Result:
+    """Measure latencies at an even pace, each from the moment it was meant to be sent."""
+    plan = bench.plan
+    seconds = max(SECONDS_MIN, plan.seconds)
+    runs = []
+    for number in range(1, plan.runs + 1):
+        bench.tell(f"paced: run {number} of {plan.runs}, {seconds} s at {PER_SECOND:,}/s")
+        runs.append(_run(bench.folder / str(number), PER_SECOND * seconds))
+    seen = [one.paced for one in runs]
+    return Result(
+        "paced",
+        f"{PER_SECOND:,} claims/s in an open loop over {CONNECTIONS} connections, an empty ledger",
+        (
+            figure("p50", "ms", [one.p50_ms for one in seen]),
+            figure("p99", "ms", [one.p99_ms for one in seen], bar=P99),
+            figure("p999", "ms", [one.p999_ms for one in seen], bar=P999),
+        ),
+        tuple(complaint for one in runs for complaint in one.complaints),
+    )
+
+
+def _run(folder: Path, count: int) -> _Run:
+    with opened(folder) as stage:
+        requests = Requests(target_of(stage.campaign), stage.api.authorization)
+        paced = run(stage.server.url, requests, Pace(PER_SECOND, count), CONNECTIONS)
+        stock = stage.stock()
+    kept, _ = kept_in(folder)
+    found = complaints(Told(paced.statuses.get(CREATED, 0)), stock, kept)
+    if set(paced.statuses) != {CREATED}:
+        found.append(f"claims of an open campaign were answered {paced.statuses}")
+    return _Run(paced, found)

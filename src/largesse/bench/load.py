@@ -1,0 +1,54 @@
+"""Full load, and what came of it."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+
+class Load(Struct, frozen=True):
+    """Claims at full speed: to where, by whom, for how long.
+
+    With `winners` every tenth request is a retry of a customer who won before. With `reached` the
+    load goes on until that is true instead of for `seconds`.
+    """
+
+    url: str
+    target: str
+    authorization: str
+    connections: int
+    seconds: int
+    winners: int = 0
+    reached: Callable[[], bool] | None = None
+
+
+class Measured(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the clients saw.
+
+    `refused` are answers of status 400 and above, `broken` the connections that failed or timed
+    out, `winners_asked` how many retries of winners were sent, answered or not.
+    """
+
+    answers: int
+    refused: int
+    broken: int
+    seconds: float
+    winners_asked: int
+    p50_ms: float
+    p99_ms: float
+    p999_ms: float
+
+    @property
+    def issued(self) -> int:
+        """How many answers gave an incentive."""
+        return self.answers - self.refused
+
+    @property
+    def per_second(self) -> float:
+        """Answers per second."""
+        return self.answers / self.seconds
+
+
+def percentile(ascending: Sequence[float], share: float) -> float:
+    """The smallest value that `share` of all values do not exceed (the nearest rank)."""
+    return ascending[max(0, math.ceil(share * len(ascending)) - 1)]

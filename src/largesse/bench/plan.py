@@ -1,0 +1,56 @@
+"""What of a benchmark can be chosen, and what every scenario is handed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from largesse.kernel.errors import LargesseError
+
+
+class BenchError(LargesseError):
+    """The bench could not measure: the message is one line that says why."""
+
+
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+"""At least one."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long and how often to measure."""
+
+    runs: Count = 3
+    """Each figure is the median of so many runs."""
+
+    seconds: Count = 4
+    """How long a run under full load takes."""
+
+    connections: Count = 256
+    """How many clients claim at once."""
+
+    claims: Count | None = None
+    """claim, memory: go on until so many are issued, however long it takes."""
+
+    rows: Count | None = None
+    """claim-grow, start: how large the ledger is made."""
+
+    output: Annotated[Path, Parameter(name="--output")] = Path("bench-results")
+    """A folder on the disk to measure; the results are written there, too."""
+
+
+Tell = Callable[[str], None]
+"""Shows what the bench is doing just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a scenario is handed: the plan, a folder of its own, and a voice."""
+
+    plan: Plan
+    folder: Path
+    tell: Tell

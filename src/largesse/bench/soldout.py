@@ -1,0 +1,85 @@
+"""Scenario `soldout`: after the last unit, most are refused and winners ask once more."""
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from largesse.bench.client import winner
+from largesse.bench.driver import client_name
+from largesse.bench.exactness import Told, complaints
+from largesse.bench.load import Measured
+from largesse.bench.plan import Bench, Plan
+from largesse.bench.report import Bar, Result
+from largesse.bench.stage import Stage, Trial, ceiling, kept_in, load_figures, opened, tried
+
+UNITS = 20_000
+BATCH = 1_000
+"""The most that one call may claim."""
+
+RATIO = Bar(at_least=0.75)
+
+
+class _Run(Struct, frozen=True):
+    ceiling: Trial
+    trial: Trial
+    complaints: list[str]
+
+
+def soldout(bench: Bench) -> Result:
+    """Measure refusals, with every tenth request a winner's retry, beside the echo."""
+    plan = bench.plan
+    runs = []
+    for number in range(1, plan.runs + 1):
+        bench.tell(f"soldout: run {number} of {plan.runs}, {UNITS:,} units gone")
+        runs.append(_run(bench.folder / str(number), plan))
+    return Result(
+        "soldout",
+        f"{plan.connections} connections, {UNITS:,} units gone, 10 % winners' retries; "
+        + client_name(),
+        tuple(
+            load_figures(
+                "answers", [run.trial for run in runs], [run.ceiling for run in runs], RATIO
+            )
+        ),
+        tuple(complaint for run in runs for complaint in run.complaints),
+    )
+
+
+def retry_complaints(measured: Measured, connections: int) -> list[str]:
+    """Whether the winners who asked again, and nobody else, were given what they have.
+
+    wrk puts one more request together than it sends, to look at it.
+    """
+    least = measured.winners_asked - connections - 1
+    if least <= measured.issued <= measured.winners_asked:
+        return []
+    return [f"{measured.issued} had their incentive of {measured.winners_asked} winners who asked"]
+
+
+def _run(folder: Path, plan: Plan) -> _Run:
+    most = ceiling(folder / "echo", plan, winners=UNITS)
+    with opened(folder, quota=UNITS) as stage:
+        first = _sell_out(stage)
+        trial = tried(stage.server, stage.load(plan, winners=UNITS))
+        again = stage.api.claim_all(stage.campaign, [winner(number) for number in range(BATCH)])
+        stock = stage.stock()
+    kept, _ = kept_in(folder)
+    found = complaints(Told(UNITS), stock, kept, quota=UNITS)
+    found += retry_complaints(trial.measured, plan.connections)
+    if [_given(one) for one in again] != [_given(one) for one in first[:BATCH]]:
+        found.append("a winner's retry was answered otherwise than his claim")
+    return _Run(most, trial, found)
+
+
+def _sell_out(stage: Stage) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = []
+    for begin in range(0, UNITS, BATCH):
+        customers = [winner(number) for number in range(begin, begin + BATCH)]
+        results += stage.api.claim_all(stage.campaign, customers)
+    return results
+
+
+def _given(result: dict[str, Any]) -> object:
+    """What a claim brought, without the mark of a replay."""
+    return result.get("incentive", result)
