@@ -11,6 +11,9 @@ from largesse.kernel.ids import Ids
 
 Asgi = Any  # ASGI's own types, which every framework spells its own way
 
+NOWHERE = "/"
+"""A path without a route."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -69,15 +72,22 @@ def inner_path(path: str) -> str:
     return path.replace(":", "/:")
 
 
-def _inner(scope: Asgi, trace: Trace) -> Asgi:
-    method, path = scope["method"], scope["path"]
+def _path(method: str, path: str) -> str:
+    """The path to look for; the router would take other spellings of a path, too."""
+    if "//" in path or "/:" in path or path.endswith("/"):
+        return NOWHERE
     if method == "POST":
         head, slash, last = path.rpartition("/")
-        path = head + slash + inner_path(last)
+        return head + slash + inner_path(last)
+    return path
+
+
+def _inner(scope: Asgi, trace: Trace) -> Asgi:
+    method = scope["method"]
     return {
         **scope,
         "method": "GET" if method == "HEAD" else method,
-        "path": path,
+        "path": _path(method, scope["path"]),
         "state": {**scope.get("state", {}), "trace": trace},
     }
 

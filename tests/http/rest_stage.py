@@ -1,0 +1,125 @@
+"""The application without a socket, and people who call it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from largesse.kernel.clock import FakeClock
+from largesse.settings import load
+from largesse.wiring import Application, open_application
+
+NOW_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
+NOW = "2027-01-15T08:00:00.000Z"
+OPERATOR_KEY = "the-operator-of-the-tests-has-this-key"
+
+Json = dict[str, Any]
+
+REWARD: Json = {
+    "key": "STANDARD",
+    "kind": "COUPON",
+    "value": {"amount": 500, "currency": "KRW"},
+    "quota_total": 3,
+}
+CAMPAIGN: Json = {"name": "Launch", "starts_at": NOW, "rewards": [REWARD]}
+
+
+class Caller:
+    """Somebody with an API key, or without one."""
+
+    def __init__(self, application: Application, secret: str | None) -> None:
+        headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
+        transport = httpx.ASGITransport(application.asgi)
+        self.http = httpx.AsyncClient(
+            transport=transport, base_url="http://largesse", headers=headers
+        )
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Call a route below /api/v1."""
+        return await self.http.request(method, f"/api/v1{path}", json=body, headers=headers)
+
+    async def get(self, path: str) -> httpx.Response:
+        """Read."""
+        return await self.ask("GET", path)
+
+    async def post(self, path: str, body: object = None, key: str | None = None) -> httpx.Response:
+        """Change, under a key if one is given."""
+        headers = {} if key is None else {"idempotency-key": key}
+        return await self.ask("POST", path, body, headers=headers)
+
+    async def campaign(self, *, activate: bool = True, **changes: object) -> Json:
+        """A new campaign, which differs from `CAMPAIGN` in some fields."""
+        answer = await self.post("/campaigns", {**CAMPAIGN, "activate": activate, **changes})
+        assert answer.status_code == 201, answer.text
+        shown: Json = answer.json()
+        return shown
+
+    async def incentive(self, campaign_id: str, customer: str = "u-1") -> Json:
+        """An incentive that a customer claimed."""
+        path = f"/campaigns/{campaign_id}/claims"
+        answer = await self.post(path, {"customer_id": customer}, f"key-of-{customer}")
+        assert answer.status_code in (200, 201), answer.text
+        incentive: Json = answer.json()["incentive"]
+        return incentive
+
+    async def state(self) -> list[Json]:
+        """All that this tenant can read of itself."""
+        paths = ("/campaigns", "/keys", "/audit/entries", "/test-clock")
+        return [(await self.get(path)).json() for path in paths]
+
+    async def with_scopes(self, *scopes: str, expires_at: str | None = None) -> tuple[str, str]:
+        """A new key of this tenant: its id and its secret."""
+        wish = {"name": "some", "scopes": scopes, "expires_at": expires_at}
+        made = (await self.post("/keys", wish)).json()
+        return made["id"], made["key"]
+
+
+@dataclass
+class Town:
+    """An operator, and two tenants who should know nothing of each other."""
+
+    application: Application
+    clock: FakeClock
+    operator: Caller
+    acme: Caller
+    acme_id: str
+    rival: Caller
+    stranger: Caller
+
+    def caller(self, secret: str | None) -> Caller:
+        """Somebody with another key."""
+        return Caller(self.application, secret)
+
+
+@asynccontextmanager
+async def opened_town(folder: Path, **settings: object) -> AsyncIterator[Town]:
+    """The application on a new file; acme lives by a test clock, rival in the time of the town."""
+    environment = {
+        "LARGESSE_ADMIN_KEY": OPERATOR_KEY,
+        "LARGESSE_DATABASE": f"sqlite:///{folder}/largesse.db",
+    }
+    clock = FakeClock(NOW_MS)
+    loaded = load(environment, overrides=settings, folder=folder).settings
+    async with open_application(loaded, clock) as application:
+        operator = Caller(application, OPERATOR_KEY)
+        acme = (await operator.post("/tenants", {"name": "Acme", "test_mode": True})).json()
+        rival = (await operator.post("/tenants", {"name": "Rival"})).json()
+        yield Town(
+            application,
+            clock,
+            operator,
+            Caller(application, acme["admin_key"]),
+            acme["id"],
+            Caller(application, rival["admin_key"]),
+            Caller(application, None),
+        )
