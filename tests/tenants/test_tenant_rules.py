@@ -10,7 +10,7 @@ from largesse.kernel.clock import FakeClock
 from largesse.kernel.errors import InvalidInputError
 from largesse.tenants import decide
 from largesse.tenants.keyring import KeyRing
-from largesse.tenants.model import Principal, Scope
+from largesse.tenants.model import ApiKey, Principal, Scope, Tenant
 from largesse.testing.factories import NOW_MS, a_key, a_tenant
 
 
@@ -82,10 +82,20 @@ def test_a_test_clock_moves_forward_only() -> None:
         assert refusal.value.code == code
 
 
+def the_principal(tenant: Tenant, key: ApiKey) -> Principal:
+    """Who a key speaks for, as the ring tells it."""
+    ring = KeyRing(FakeClock(NOW_MS))
+    ring.add_tenant(tenant)
+    ring.add_key(key)
+    principal = ring.principal(key.digest)
+    assert principal is not None
+    return principal
+
+
 @pytest.mark.parametrize("scope", list(Scope))
 def test_what_an_admin_may(scope: Scope) -> None:
     """Everything within the tenant, and nothing beyond it."""
-    principal = Principal(a_tenant(), a_key(1, "key_1", scopes=(Scope.ADMIN,)))
+    principal = the_principal(a_tenant(number=1), a_key(1, "key_1", scopes=(Scope.ADMIN,)))
 
     assert principal.may(scope) is (scope is not Scope.OPERATOR)
 
@@ -93,7 +103,7 @@ def test_what_an_admin_may(scope: Scope) -> None:
 @pytest.mark.parametrize("scope", [one for one in Scope if one is not Scope.ADMIN])
 def test_what_any_other_key_may(scope: Scope) -> None:
     """What its scopes say, and nothing else."""
-    principal = Principal(a_tenant(), a_key(1, "key_1", scopes=(scope,)))
+    principal = the_principal(a_tenant(number=1), a_key(1, "key_1", scopes=(scope,)))
 
     assert [one for one in Scope if principal.may(one)] == [scope]
 
@@ -109,7 +119,7 @@ def test_the_ring_knows_who_calls() -> None:
     ring.add_key(good)
     ring.add_key(bad)
 
-    assert ring.principal(good.digest) == Principal(tenant, good)
+    assert ring.principal(good.digest) == Principal(tenant, good, decide.covered(good.scopes))
     assert ring.principal(bad.digest) is None
     assert ring.principal(b"unknown") is None
     clock.advance(1)

@@ -6,15 +6,16 @@ from largesse.http.errors import ForbiddenError, UnauthenticatedError
 from largesse.tenants.model import Principal, Scope
 from largesse.tenants.service import Tenants
 
-_SCHEME = b"bearer "
+_SCHEME = b"bearer"
 
 
 def authenticate(tenants: Tenants, headers: Mapping[bytes, bytes]) -> Principal:
     """Whoever the request's key speaks for; `UnauthenticatedError` where it opens nothing."""
     given = headers.get(b"authorization", b"")
-    if given[: len(_SCHEME)].lower() != _SCHEME:
+    scheme, _, secret = given.partition(b" ")
+    if scheme.lower() != _SCHEME:
         raise UnauthenticatedError
-    principal = tenants.authenticate(given[len(_SCHEME) :].strip())
+    principal = tenants.authenticate(secret.strip())
     if principal is None:
         message = "this API key is unknown, revoked or expired"
         raise UnauthenticatedError(message)
@@ -23,6 +24,8 @@ def authenticate(tenants: Tenants, headers: Mapping[bytes, bytes]) -> Principal:
 
 def authorize(principal: Principal, scopes: Sequence[Scope]) -> None:
     """Raise `ForbiddenError` unless the caller's key has one of the scopes, or covers it."""
-    if not any(principal.may(scope) for scope in scopes):
-        wanted = " or ".join(f"`{scope}`" for scope in scopes)
-        raise ForbiddenError(f"this needs a key with the scope {wanted}")
+    for scope in scopes:
+        if principal.may(scope):
+            return
+    wanted = " or ".join(f"`{scope}`" for scope in scopes)
+    raise ForbiddenError(f"this needs a key with the scope {wanted}")

@@ -22,6 +22,13 @@ def usable(key: ApiKey, now_ms: int) -> bool:
     return key.revoked_at_ms is None and (key.expires_at_ms is None or now_ms < key.expires_at_ms)
 
 
+def covered(scopes: Sequence[Scope]) -> tuple[Scope, ...]:
+    """All scopes that some scopes give: `admin` gives all but `operator`."""
+    if Scope.ADMIN not in scopes:
+        return tuple(scopes)
+    return tuple(scope for scope in Scope if scope is not Scope.OPERATOR or scope in scopes)
+
+
 def check_name(name: str) -> None:
     """Raise `InvalidInputError` unless a name has 1 to 200 printable characters."""
     if not (0 < len(name) <= NAME_CHARACTERS_MAX and name.isprintable() and name.strip()):

@@ -1,7 +1,7 @@
 """The keys that open something, in memory: authentication must cost a look-up, not a query."""
 
 from largesse.kernel.clock import Clock
-from largesse.tenants.decide import usable
+from largesse.tenants.decide import covered, usable
 from largesse.tenants.model import ApiKey, Principal, Tenant
 
 
@@ -33,7 +33,9 @@ class KeyRing:
     def add_key(self, key: ApiKey) -> None:
         """Know a key of a known tenant; one that is revoked opens nothing."""
         if key.revoked_at_ms is None:
-            self._principals[key.digest] = Principal(self._tenants[key.tenant], key)
+            self._principals[key.digest] = Principal(
+                self._tenants[key.tenant], key, covered(key.scopes)
+            )
 
     def remove_key(self, key: ApiKey) -> None:
         """Forget a key."""

@@ -93,7 +93,13 @@ class SQLiteIncentiveStore:
         """
         if self._sources.monotonic_s() - self._heard_s > self._sources.snapshot_s_max:
             return [None] * len(wishes)
-        refusals = [self._refusal(wish) for wish in wishes]
+        decided: dict[tuple[int, int, int, int], Outcome | None] = {}
+        refusals = []
+        for wish in wishes:
+            about = wish.reward, wish.campaign, wish.tenant, wish.now_ms
+            if about not in decided:
+                decided[about] = self._refusal(wish)
+            refusals.append(decided[about])
         refused = [index for index, outcome in enumerate(refusals) if outcome is not None]
         for index in self._memory.perhaps_known(wishes, refused):
             refusals[index] = None
