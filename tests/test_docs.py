@@ -13,6 +13,7 @@ from largesse.settings import describe, load
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "largesse"
 INDEX = ROOT / "docs" / "README.md"
+PROMISES = ROOT / "docs" / "explanation" / "promises.md"
 GLOSSARY = ROOT / "docs" / "glossary.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 DECISION_HEADINGS = ["Context", "Decision", "Consequences", "Alternatives"]
@@ -20,6 +21,7 @@ DECISION_LINES_MAX = 60
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+TEST_LINK = re.compile(r"\[`(test_\w+)`\]\(([^)\s]+)\)")
 PART_OF_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -70,6 +72,29 @@ def test_links_lead_somewhere() -> None:
             if not target.exists()
         ]
     )
+
+
+def missing_tests(page: Path) -> list[str]:
+    """The tests that a page names and that are not in the files to which it points for them."""
+    return [
+        name
+        for name, target in TEST_LINK.findall(page.read_text())
+        if f"def {name}(" not in (page.parent / target).read_text()
+    ]
+
+
+def test_promises_name_their_tests() -> None:
+    """Each test that a page calls a proof is there."""
+    assert TEST_LINK.search(PROMISES.read_text())
+    complain([f"{page.name}: no {name}" for page in pages() for name in missing_tests(page)])
+
+
+def test_a_missing_test_is_noticed(tmp_path: Path) -> None:
+    """Negative control: the file is there, the test is not."""
+    page = tmp_path / "page.md"
+    page.write_text("[`test_one`](proofs.py), [`test_two`](proofs.py)")
+    (tmp_path / "proofs.py").write_text("def test_one() -> None: ...")
+    assert missing_tests(page) == ["test_two"]
 
 
 def test_every_page_is_found_from_the_index() -> None:
