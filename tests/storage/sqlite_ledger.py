@@ -43,9 +43,9 @@ class Ledger:
     seconds: FakeSeconds
 
     def close(self) -> None:
-        """Finish what waits and close everything."""
-        self.writer.close()
+        """Finish what waits and close everything; the writer last, which tidies up the file."""
         self.readers.close()
+        self.writer.close()
         self.store.close()
         self.file.close()
 

@@ -1,13 +1,12 @@
 """The file of the ledger: opened by one process, checked, migrated, with pragmas that hold."""
 
 import fcntl
-import os
 import re
 from collections.abc import Callable
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import apsw
 
@@ -82,8 +81,9 @@ class LedgerFile:
         self._lock = _lock(path)
         try:
             _check_header(path)
+            _check_marks(path)
             with closing(self.connect()) as db:
-                _migrate(db, path)
+                _migrate(db)
                 self.secret = _secret(db, now_ms, entropy)
                 _check_journal(db, path)
         except apsw.Error as error:
@@ -110,10 +110,10 @@ class LedgerFile:
 
     def close(self) -> None:
         """Let another process have the file; the connections are closed by who opened them."""
-        os.close(self._lock)
+        self._lock.close()
 
 
-def _lock(path: Path) -> int:
+def _lock(path: Path) -> IO[bytes]:
     """Lock a file beside the ledger: the system lets it go when this process ends, however it does.
 
     SQLite's own locks are given up whenever any handle on its file is closed, so the lock must not
@@ -121,14 +121,14 @@ def _lock(path: Path) -> int:
     """
     beside = path.with_name(path.name + "-lock")
     try:
-        lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = beside.open("ab")
     except OSError as error:
         message = f"cannot write in {path.parent.absolute()}: {error.strerror}"
         raise StartError(message) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        os.close(lock)
+        lock.close()
         message = f"{path} is in use by another largesse process: stop that one, or name another"
         raise StartError(message) from error
     return lock
@@ -149,21 +149,26 @@ def _check_header(path: Path) -> None:
         raise StartError(message)
 
 
-def _migrate(db: apsw.Connection, path: Path) -> None:
-    """Bring the schema up to date, each step in a transaction of its own."""
-    steps = migrations()
-    version = db.pragma("user_version")
-    assert isinstance(version, int)
-    if db.pragma("application_id") != APPLICATION_ID:
-        if db.execute("SELECT count(*) FROM sqlite_schema").get:
+def _check_marks(path: Path) -> None:
+    """Refuse another program's database and a schema to come, before anything is set in them."""
+    with closing(apsw.Connection(str(path))) as db:
+        version = db.pragma("user_version")
+        ours = db.pragma("application_id") == APPLICATION_ID
+        if not ours and db.execute("SELECT count(*) FROM sqlite_schema").get:
             message = f"{path} belongs to another program: name another file"
             raise StartError(message)
-        version = 0
-    if version > len(steps):
-        message = (
-            f"{path} has schema {version}, this largesse knows {len(steps)}: install a newer one"
-        )
+    assert isinstance(version, int)
+    known = len(migrations())
+    if ours and version > known:
+        message = f"{path} has schema {version}, this largesse knows {known}: install a newer one"
         raise StartError(message)
+
+
+def _migrate(db: apsw.Connection) -> None:
+    """Bring the schema up to date, each step in a transaction of its own."""
+    steps = migrations()
+    version = db.pragma("user_version") if db.pragma("application_id") == APPLICATION_ID else 0
+    assert isinstance(version, int)
     for number, statements in enumerate(steps[version:], start=version + 1):
         with db:
             db.execute(statements)

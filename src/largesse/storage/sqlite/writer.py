@@ -71,6 +71,7 @@ class Writer:
         self._watches: list[Watch] = []
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._held_back: _Job | None = None
+        self._taken: list[_Job] = []
         self._end_met = False
         self._closed = False
         self._gate = threading.Lock()
@@ -117,7 +118,9 @@ class Writer:
     def _run(self) -> None:
         try:
             while not self._end_met:
-                _deliver(self._commit(self._take_jobs()), self._publish)
+                self._taken = self._take_jobs()
+                _deliver(self._commit(self._taken), self._publish)
+                self._taken = []
                 self._checkpoint_when_due()
         finally:
             # Reached early only by a mistake of ours after a commit: then memory may lag behind the
@@ -125,7 +128,7 @@ class Writer:
             with self._gate:
                 self._closed = True
             self._db.close()
-            self._refuse_waiting()
+            self._refuse_rest()
 
     def _take_jobs(self) -> list[_Job]:
         """The next jobs in their order, at most one of them bulky; notes when the end is met."""
@@ -209,13 +212,14 @@ class Writer:
         with suppress(apsw.Error):
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
-    def _refuse_waiting(self) -> None:
+    def _refuse_rest(self) -> None:
+        """Answer whoever was not: with the thread nobody else would."""
+        rest = [*self._taken, self._held_back]
+        while not self._jobs.empty():
+            rest.append(self._jobs.get())
         refused = _Commit(self._last_seq)
         error = UnavailableError(_CLOSED)
-        while not self._jobs.empty():
-            job = self._jobs.get()
-            if job is not None:
-                refused.ends.append(_End(job, error=error))
+        refused.ends = [_End(job, error=error) for job in rest if job is not None]
         _deliver(refused, self._publish)
 
 
@@ -245,7 +249,7 @@ def _resolve(publish: Publish, changed: list[Campaign], ends: list[_End]) -> Non
     for campaign in changed:
         publish(campaign)
     for job, answer, error in ends:
-        if job.done.cancelled():
+        if job.done.done():  # its caller has gone away
             continue
         if error is None:
             job.done.set_result(answer)
