@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
+from largesse.http import app, errors, metrics, wire
 from largesse.settings import CONFIG_FILE, CONFIG_VARIABLE, SHORT_VARIABLES, describe, load
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -82,8 +83,73 @@ def commands_page() -> str:
     )
 
 
+def outcomes_page() -> str:
+    """Every way a request can end, by its code."""
+    head = ["code", "HTTP", "transient", "what it means"]
+    outcomes = [
+        [f"`{outcome}`", str(meaning.status.value), _yes(outcome.transient), meaning.detail]
+        for outcome, meaning in errors.OUTCOMES.items()
+    ]
+    known = [
+        [f"`{meaning.code}`", str(meaning.status.value), _yes(meaning.transient), _message(error)]
+        for error, meaning in errors.ERRORS.items()
+        if meaning.code not in {*errors.OUTCOMES, wire.INTERNAL_ERROR.code}
+    ]
+    problems = (*vars(wire).values(), app.NO_ROUTE, app.METHOD_NOT_ALLOWED)
+    of_server = [
+        [f"`{one.code}`", str(one.status), _yes(one.transient), one.detail]
+        for one in problems
+        if isinstance(one, wire.Problem)
+    ]
+    return page(
+        "Outcomes and errors",
+        "Every refusal is `application/problem+json` (RFC 9457). Its `code` is one of these and\n"
+        "never changes its meaning; `detail` is for people and may. `transient` says whether the\n"
+        "same request may end otherwise later without anybody changing the campaign. `pointer`\n"
+        "is a JSON pointer into the body, or the name of a parameter.",
+        "## Outcomes",
+        "In the order of precedence: the first that applies is the answer.",
+        table(head, outcomes),
+        "## Errors",
+        "What is wrong with a request. A body that makes no sense is `INVALID`, or has a code of\n"
+        "its own that names the mistake, such as `PATTERN_OVERLAPS`.",
+        table(head, known),
+        "## Of the server itself",
+        "What it answers by itself, whatever was asked.",
+        table(head, of_server),
+    )
+
+
+def metrics_page() -> str:
+    """Every metric of our own."""
+    rows = [
+        [f"`{name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels) or "—", one.help]
+        for name, one in metrics.METRICS.items()
+    ]
+    return page(
+        "Metrics",
+        "`GET /metrics`, in the text format of Prometheus. Beside these are the usual ones of the\n"
+        "process and of Python.",
+        table(["metric", "kind", "labels", "what it says"], rows),
+    )
+
+
+def _message(error: type[Exception]) -> str:
+    """What an error says where nothing more exact was said."""
+    return (error.__doc__ or "").partition("\n")[0]
+
+
+def _yes(fact: bool) -> str:  # noqa: FBT001 - what it shows
+    return "yes" if fact else "—"
+
+
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"cli.md": commands_page, "settings.md": settings_page}
+    {
+        "cli.md": commands_page,
+        "metrics.md": metrics_page,
+        "outcomes.md": outcomes_page,
+        "settings.md": settings_page,
+    }
 )
 """The pages by their file names below docs/reference/."""
 
