@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -23,16 +22,6 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """Logging is the process's own: leave it as it was."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
-
-
 def written(stream: io.StringIO) -> list[dict[str, object]]:
     """The lines of a JSON log."""
     return [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -41,7 +30,7 @@ def written(stream: io.StringIO) -> list[dict[str, object]]:
 def test_machines_read_json() -> None:
     """One object per line: when, how grave, who, what, and the details."""
     stream = io.StringIO()
-    set_up_logs(Log(), stream=stream)
+    set_up_logs(Log(), stream)
 
     structlog.get_logger("largesse.test").info("batch", wishes=3, endings={"ISSUED": 3})
 
@@ -59,7 +48,7 @@ def test_machines_read_json() -> None:
 def test_people_read_colours() -> None:
     """On a terminal, if they did not ask otherwise."""
     stream = Terminal()
-    set_up_logs(Log(), stream=stream)
+    set_up_logs(Log(), stream)
     structlog.get_logger("largesse.test").info("batch", wishes=3)
     assert "\x1b[" in stream.getvalue()
     assert "batch" in stream.getvalue()
@@ -68,7 +57,7 @@ def test_people_read_colours() -> None:
 def test_libraries_write_into_the_same_log() -> None:
     """What they say through the standard library has the same shape; chatter is left out."""
     stream = io.StringIO()
-    set_up_logs(Log(), stream=stream)
+    set_up_logs(Log(), stream)
 
     logging.getLogger("uvicorn.error").info("Application startup complete.")
     logging.getLogger("uvicorn.error").warning("Invalid HTTP request %s", "received.")
@@ -83,7 +72,7 @@ def test_libraries_write_into_the_same_log() -> None:
 def test_the_level_holds_for_both() -> None:
     """Lines below it cost nothing and are not written."""
     stream = io.StringIO()
-    set_up_logs(Log(level="error"), stream=stream)
+    set_up_logs(Log(level="error"), stream)
     structlog.get_logger("largesse.test").warning("low")
     logging.getLogger("uvicorn.error").warning("low")
     structlog.get_logger("largesse.test").error("high")
@@ -95,7 +84,7 @@ def test_no_secret_is_written(form: str) -> None:
     """Not as a value, within a text, in a local variable of a traceback or in its message."""
     stream = Terminal()
     settings = Log(format="json" if form == "json" else "console")
-    set_up_logs(settings, [Secret(ADMIN_KEY)], stream)
+    set_up_logs(settings, stream, [Secret(ADMIN_KEY)])
     log = structlog.get_logger("largesse.test")
 
     def fail(secret: str) -> None:

@@ -1,9 +1,15 @@
 """What a command of ours can fail of; each message is one line that says what to do."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from largesse.kernel.errors import LargesseError
+
+_NOTES: Mapping[str, str] = MappingProxyType(
+    {"pointer": "at", "opens_at": "opens_at", "incentive_id": "incentive_id"}
+)
+"""What a problem may know beside its detail, which names it, and the word that goes before it."""
 
 
 class CommandError(LargesseError):
@@ -16,6 +22,6 @@ class RefusedError(LargesseError):
     def __init__(self, problem: Mapping[str, Any]) -> None:
         parts = [str(problem[name]) for name in ("code", "detail") if problem.get(name)]
         told = ": ".join(parts) or str(problem.get("title", "the server refused"))
-        where = f" (at {problem['pointer']})" if problem.get("pointer") else ""
-        super().__init__(told + where)
+        notes = [f"{word} {problem[name]}" for name, word in _NOTES.items() if problem.get(name)]
+        super().__init__(f"{told} ({', '.join(notes)})" if notes else told)
         self.problem = problem

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sys
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -33,7 +32,7 @@ class Masked:
         return line
 
 
-def set_up_logs(settings: Log, secrets: Sequence[Secret] = (), stream: TextIO = sys.stderr) -> None:
+def set_up_logs(settings: Log, stream: TextIO, secrets: Sequence[Secret] = ()) -> None:
     """Send what largesse and its libraries have to say to `stream`, as the settings want it."""
     json = settings.format == "json" or (settings.format == "auto" and not stream.isatty())
     before: list[Processor] = [

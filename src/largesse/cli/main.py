@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, Protocol
 
 from cyclopts import App, CycloptsError, Parameter
 
-from largesse.cli.documents import write_json
+from largesse.cli.documents import to_json
 from largesse.cli.errors import RefusedError
 from largesse.kernel.errors import LargesseError
 
@@ -184,7 +184,7 @@ def _launch(app: App, tokens: Sequence[str], *, json: bool) -> int:
     except LargesseError as error:
         complain(app, str(error))
         if json:
-            write_json(_document(error))
+            sys.stdout.write(to_json(_document(error)))
         return FAILED
 
 

@@ -3,14 +3,14 @@
 import gc
 import socket
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Annotated
 
-import msgspec
 import uvloop
 from cyclopts import Parameter
 
+from largesse.cli.documents import to_json
 from largesse.cli.listening import bind
 from largesse.cli.logs import set_up_logs
 from largesse.cli.options import KEY_VARIABLE, Chosen
@@ -49,20 +49,29 @@ class Greeting:
     json: bool
 
     def say(self, host: str, port: int) -> None:
-        """Tell the address and, the first time, the admin key."""
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        if self.json:
-            said = {"url": url, "admin_key": self.first_key}
-            sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
-        else:
-            sys.stdout.write(url + "\n")
-            if self.first_key is not None:
-                welcome = _WELCOME.format(url=url, key=self.first_key, variable=KEY_VARIABLE)
-                sys.stdout.write(welcome)
-        sys.stdout.flush()
+        """Tell the address and, the first time, the admin key, in one piece.
+
+        Whoever started the server may have left with the address: it serves all the same.
+        """
+        with suppress(BrokenPipeError):
+            sys.stdout.write(self._text(f"http://{_in_url(host)}:{port}"))
+            sys.stdout.flush()
         # What exists now stays to the end: no collection needs to look at it again.
         gc.collect()
         gc.freeze()
+
+    def _text(self, url: str) -> str:
+        if self.json:
+            return to_json({"url": url, "admin_key": self.first_key})
+        if self.first_key is None:
+            return url + "\n"
+        welcome = _WELCOME.format(url=url, key=self.first_key, variable=KEY_VARIABLE)
+        return f"{url}\n{welcome}"
+
+
+def _in_url(host: str) -> str:
+    """An address as URLs spell it (RFC 3986 §3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def serve(
@@ -70,7 +79,7 @@ def serve(
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address."""
     settings = chosen.load().settings
-    set_up_logs(settings.log, [settings.admin_key] if settings.admin_key else [])
+    set_up_logs(settings.log, sys.stderr, [settings.admin_key] if settings.admin_key else [])
     with closing(bind(settings.server.host, settings.server.port)) as bound:
         uvloop.run(_serve(settings, bound, json=json))
 

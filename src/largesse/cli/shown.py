@@ -4,12 +4,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from largesse.cli.documents import to_json
 
 PIPE_COLUMNS = 200
 """Where no terminal says how wide it is: ids and codes stay in one piece."""
@@ -44,8 +45,7 @@ class Shown(Struct, frozen=True):
     def write(self, *, json: bool) -> int:
         """Print one of the two; returns the exit status."""
         if json:
-            text = msgspec.json.format(msgspec.json.encode(self.document), indent=2)
-            sys.stdout.write(text.decode() + "\n")
+            sys.stdout.write(to_json(self.document))
         else:
             console = Console(highlight=False)
             if not console.is_terminal:
