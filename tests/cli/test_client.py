@@ -124,6 +124,14 @@ def test_a_pointer_is_told() -> None:
     assert str(RefusedError({"status": 500})) == "the server refused"
 
 
+def test_what_a_refusal_names_is_told() -> None:
+    """Its detail speaks of `opens_at` and `incentive_id`: here they are."""
+    error = RefusedError({"code": "NOT_OPEN_YET", "detail": "Later.", "opens_at": "2026-12-01"})
+    assert str(error) == "NOT_OPEN_YET: Later. (opens_at 2026-12-01)"
+    error = RefusedError({"code": "CUSTOMER_LIMIT_REACHED", "incentive_id": "inc_1"})
+    assert str(error) == "CUSTOMER_LIMIT_REACHED (incentive_id inc_1)"
+
+
 def test_an_empty_answer_is_nothing(stage: Stage) -> None:
     """204 after a deletion."""
     stage.answers = [(204, b"")]
