@@ -21,7 +21,7 @@ from crowd import crowd
 from largesse.http.server import Listening, make_server
 from largesse.kernel.clock import MachineClock
 from largesse.settings import Database, Secret, Settings
-from largesse.wiring import Application, open_application
+from largesse.wiring import open_application
 
 ADMIN_KEY = "lgs_the_admin_key_of_all_servers_under_test"
 START_S_MAX = 20.0
@@ -113,10 +113,8 @@ async def ready(port: int, s_max: float = START_S_MAX) -> None:
 
 
 @asynccontextmanager
-async def hosted(
-    folder: Path, clock: MachineClock | None = None
-) -> AsyncIterator[tuple[Application, int]]:
-    """The whole application inside the test, on a port of its own, by the test's clock."""
+async def hosted(folder: Path, clock: MachineClock) -> AsyncIterator[int]:
+    """The whole application inside the test, by the test's clock; the port where it listens."""
     settings = Settings(
         admin_key=Secret(ADMIN_KEY), database=Database(url=f"sqlite:///{folder / 'ledger.db'}")
     )
@@ -132,7 +130,7 @@ async def hosted(
         serving = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(START_S_MAX):
-                yield application, await bound
+                yield await bound
         finally:
             server.should_exit = True
             await serving
