@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
-from largesse.http import app, errors, metrics, wire
+from largesse.http import app, errors, metrics, openapi, wire
 from largesse.settings import CONFIG_FILE, CONFIG_VARIABLE, SHORT_VARIABLES, describe, load
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -134,6 +134,11 @@ def metrics_page() -> str:
     )
 
 
+def openapi_document() -> str:
+    """The OpenAPI document, as it is served."""
+    return openapi.encoded(app.OPERATIONS).decode()
+
+
 def _message(error: type[Exception]) -> str:
     """What an error says where nothing more exact was said."""
     return (error.__doc__ or "").partition("\n")[0]
@@ -147,6 +152,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "cli.md": commands_page,
         "metrics.md": metrics_page,
+        "openapi.json": openapi_document,
         "outcomes.md": outcomes_page,
         "settings.md": settings_page,
     }

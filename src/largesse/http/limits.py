@@ -7,7 +7,7 @@ from largesse.kernel.clock import Clock
 
 WINDOW_S = 60
 GUESSERS_MAX = 100_000
-"""Guessers told apart within one minute; any more share one account, so that memory is bounded."""
+"""Guessers told apart within one minute; any more share one count, so that memory is bounded."""
 
 _EVERYBODY_ELSE = ""
 
@@ -22,16 +22,16 @@ class GuessLimiter:
         self._wrong: Counter[str] = Counter()
 
     def left(self, guessers: Sequence[str]) -> int:
-        """How many wrong codes the least patient of these accounts may still try this minute."""
+        """How many wrong codes the least patient of these guessers may still try this minute."""
         self._turn()
-        most = max(self._wrong[self._account(guesser)] for guesser in guessers)
+        most = max(self._wrong[self._name(guesser)] for guesser in guessers)
         return max(self.guesses_max - most, 0)
 
     def count(self, guessers: Sequence[str]) -> None:
-        """Remember one wrong code on each of these accounts."""
+        """Remember one wrong code of each of these guessers."""
         self._turn()
         for guesser in guessers:
-            self._wrong[self._account(guesser)] += 1
+            self._wrong[self._name(guesser)] += 1
 
     def seconds_left(self) -> int:
         """When the next minute begins, from 1 on."""
@@ -43,6 +43,6 @@ class GuessLimiter:
             self._minute = minute
             self._wrong.clear()
 
-    def _account(self, guesser: str) -> str:
+    def _name(self, guesser: str) -> str:
         known = guesser in self._wrong or len(self._wrong) < GUESSERS_MAX
         return guesser if known else _EVERYBODY_ELSE

@@ -1,6 +1,5 @@
 """Pages that show the OpenAPI document to people, from files inside the package."""
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -48,8 +47,3 @@ PAGES = (
     Page("/rapidoc", "rapidoc.html", _HTML),
     Page("/rapidoc/bundle.js", "rapidoc-min.js", _SCRIPT),
 )
-
-
-def entrances() -> Iterator[str]:
-    """The paths that people open."""
-    return (page.path for page in PAGES if page.content_type == _HTML)
