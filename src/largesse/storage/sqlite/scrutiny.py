@@ -113,31 +113,37 @@ class Census:
     def add(self, db: apsw.Connection, first: int, last: int) -> list[Violation]:
         """Count the rows after `first` up to `last`; those that memory knows nothing of."""
         counted: list[tuple[int, int, int]] = []
-        found_by = []
+        remembered: list[int] = []
+        of_row: list[int] = []
         held = [_Held(*row) for row in rows(db, _HELD, (first, last))]
-        for one in held:
-            customer = one.customer.encode()
-            by_key = keyed(self._prints.seed(Scope.KEY, one.campaign), one.customer, one.key)
-            counted.append((by_key, one.seq, 1))
-            cap = self._caps.campaigns.get(one.campaign)
-            if cap is None:
-                found_by.append(by_key)
-            else:
-                seed = self._prints.seed(Scope.CAMPAIGN, one.campaign)
-                found_by.append(xxh3_64_intdigest(customer, seed))
-                counted.append((found_by[-1], one.seq, cap))
-            cap = self._caps.rewards.get(one.reward)
-            if cap is not None:
-                seed = self._prints.seed(Scope.REWARD, one.reward)
-                counted.append((xxh3_64_intdigest(customer, seed), one.seq, cap))
+        for index, one in enumerate(held):
+            by = self._counted_by(one)
+            counted += [(print_, one.seq, cap) for print_, cap in by]
+            # A campaign with a cap remembers by that alone.
+            leads = by[1:2] if one.campaign in self._caps.campaigns else by
+            remembered += [print_ for print_, _ in leads]
+            of_row += [index] * len(leads)
         if counted:
             self._parts.append(np.array(counted, dtype=np.uint64))
-        known = {index for index, _ in self._holders.find(found_by)}
+        known = {at for at, _ in self._holders.find(remembered)}
+        forgotten = {of_row[at] for at in range(len(remembered)) if at not in known}
         return [
-            Violation("holders", one.reward, f"row {one.seq} is not remembered")
-            for index, one in enumerate(held)
-            if index not in known
+            Violation("holders", held[index].reward, f"row {held[index].seq} is not remembered")
+            for index in sorted(forgotten)
         ]
+
+    def _counted_by(self, one: _Held) -> list[tuple[int, int]]:
+        """The hashes that a row is counted by, each with how often it may occur: the key first."""
+        seed, caps = self._prints.seed, self._caps
+        customer = one.customer.encode()
+        by = [(keyed(seed(Scope.KEY, one.campaign), one.customer, one.key), 1)]
+        cap = caps.campaigns.get(one.campaign)
+        if cap is not None:
+            by.append((xxh3_64_intdigest(customer, seed(Scope.CAMPAIGN, one.campaign)), cap))
+        of_reward = caps.rewards.get(one.reward)
+        if of_reward is not None:
+            by.append((xxh3_64_intdigest(customer, seed(Scope.REWARD, one.reward)), of_reward))
+        return by
 
     def find_excess(self, db: apsw.Connection) -> list[Violation]:
         """Customers who hold more than their cap, and keys that were bound twice."""

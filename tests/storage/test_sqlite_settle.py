@@ -1,0 +1,275 @@
+"""Settling in the file: what only this store does, beyond what every store must."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from sqlite_ledger import Ledger, opened
+
+from largesse.campaigns.model import Campaign, Counters, Status
+from largesse.issuance import decide
+from largesse.issuance.model import STRANGER, Offer, Place, Wish
+from largesse.kernel.errors import UnavailableError
+from largesse.kernel.fact import FactKind
+from largesse.kernel.outcome import Outcome
+from largesse.testing.factories import (
+    DAY_MS,
+    NOW_MS,
+    a_campaign,
+    a_definition,
+    a_reward,
+    a_wish,
+    crowd,
+    keep_campaign,
+    open_campaign,
+    revoke,
+    serials,
+    settle,
+)
+
+QUOTAS = st.none() | st.integers(1, 12)
+COUNTS = st.integers(0, 12)
+
+
+@given(
+    total=QUOTAS,
+    daily=QUOTAS,
+    issued=COUNTS,
+    today=COUNTS,
+    same_day=st.booleans(),
+    offset_ms=st.integers(-2, 2),
+    status=st.sampled_from(Status),
+)
+def test_room_is_the_rule_for_many(**given_: object) -> None:
+    """`decide.room` says exactly how often `decide.claim` in a row would say ISSUED."""
+    total, daily, issued, today, same_day, offset_ms, status = given_.values()
+    definition = a_definition(
+        a_reward(quota_total=total, quota_daily=daily),
+        starts_at_ms=NOW_MS - 1,
+        ends_at_ms=NOW_MS + 1,
+    )
+    campaign = replace(a_campaign(definition), number=1, status=status)
+    now_ms = NOW_MS + offset_ms  # type: ignore[operator]  # Hypothesis gives what was asked for
+    counters = Counters(issued, 0, issued, 7 if same_day else 6, today)  # type: ignore[arg-type]  # as above
+    offer = Offer(campaign, replace(campaign.rewards[0], number=1), 7)
+    wish = Wish(1, 1, 1, "ann", "k", now_ms=now_ms)
+
+    room = decide.room(offer, counters, now_ms)
+
+    for _ in range(min(room, 30)):
+        assert decide.claim(wish, offer, STRANGER, counters) is Outcome.ISSUED
+        counters = decide.issue(counters, 7)
+    if room < 30:
+        assert decide.claim(wish, offer, STRANGER, counters) is not Outcome.ISSUED
+
+
+@given(COUNTS, COUNTS, st.integers(6, 7), st.integers(1, 9))
+def test_issuing_many_is_issuing_one_many_times(
+    issued: int, today: int, day: int, count: int
+) -> None:
+    """`decide.issue` with a count."""
+    at_once = one_by_one = Counters(issued, 0, issued, day, today)
+    for _ in range(count):
+        one_by_one = decide.issue(one_by_one, 7)
+
+    assert decide.issue(at_once, 7, count) == one_by_one
+
+
+async def rows(ledger: Ledger, statement: str) -> list[tuple[object, ...]]:
+    """What a query finds."""
+    return await ledger.readers.read(lambda db: db.execute(statement).fetchall())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the file is."""
+    return tmp_path / "ledger.db"
+
+
+# --- what is written --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 255, 256, 257, 700])
+async def test_batches_of_any_size(path: Path, size: int) -> None:
+    """Rows are written in statements of 256, 128 … 1, and each is where its serial says."""
+    with opened(path) as ledger:
+        campaign = await open_campaign(ledger.world, a_reward(quota_total=9_999))
+        settled = await settle(ledger.world, *crowd(campaign, size))
+        assert serials(settled) == list(range(1, size + 1))
+
+        entries = await ledger.store.entries([campaign.rewards[0].number], None, 1_000)
+        assert [one.issued for one in entries] == [one.issued for one in settled]
+        place = Place(campaign.rewards[0].number, size)
+        last = await ledger.store.entry(place)
+        assert last is not None
+        assert last.issued == settled[-1].issued
+
+
+async def test_extents_grow_only_where_rewards_take_turns(path: Path) -> None:
+    """A sale of one reward is one extent, however many batches it takes."""
+    with opened(path) as ledger:
+        campaign = await open_campaign(ledger.world, a_reward("A"), a_reward("B"))
+        first, second = (reward.number for reward in campaign.rewards)
+        for batch in range(5):
+            await settle(ledger.world, *(a_wish(campaign, f"{batch}-{n}") for n in range(10)))
+        assert await rows(ledger, "SELECT reward, serial FROM extent") == [(first, 1)]
+
+        await settle(ledger.world, *(a_wish(campaign, f"b{n}", reward=n % 2) for n in range(10)))
+        await settle(ledger.world, *(a_wish(campaign, f"c{n}", reward=n % 2) for n in range(10)))
+
+        extents = await rows(ledger, "SELECT reward, count(*) FROM extent GROUP BY reward")
+        assert extents == [(first, 2), (second, 2)]
+        listed = await ledger.store.entries([first, second], None, 1_000)
+        assert [(one.issued.reward, one.issued.serial) for one in listed] == [
+            *((first, n) for n in range(1, 61)),
+            *((second, n) for n in range(1, 11)),
+        ]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7])
+async def test_a_list_in_pages(path: Path, limit: int) -> None:
+    """Each incentive once, over extents and rewards, whatever the size of the page."""
+    with opened(path) as ledger:
+        campaign = await open_campaign(ledger.world, a_reward("A"), a_reward("B"))
+        numbers = [reward.number for reward in campaign.rewards]
+        for batch in range(4):
+            wishes = (a_wish(campaign, f"{batch}-{n}", reward=n % 2) for n in range(5))
+            await settle(ledger.world, *wishes)
+
+        seen = []
+        after: Place | None = None
+        while page := await ledger.store.entries(numbers, after, limit):
+            seen += [Place(one.issued.reward, one.issued.serial) for one in page]
+            after = seen[-1]
+
+        assert seen == [
+            *(Place(numbers[0], n) for n in range(1, 13)),
+            *(Place(numbers[1], n) for n in range(1, 9)),
+        ]
+
+
+async def test_each_sell_out_is_told(path: Path) -> None:
+    """Whenever nothing is left; again after a revoke gave one back."""
+    with opened(path) as ledger:
+        campaign = await open_campaign(ledger.world, a_reward(quota_total=2))
+        first, _ = await settle(ledger.world, *crowd(campaign, 2))
+        await revoke(ledger.world, first)
+        await settle(ledger.world, a_wish(campaign, "late"), a_wish(campaign, "later"))
+
+        kinds = await rows(ledger, "SELECT kind FROM journal ORDER BY seq")
+
+    issued, exhausted = FactKind.INCENTIVE_ISSUED, FactKind.STOCK_EXHAUSTED
+    assert [kind for (kind,) in kinds] == [
+        *(issued, issued, exhausted),
+        *(FactKind.INCENTIVE_REVOKED, issued, exhausted),
+    ]
+
+
+async def test_the_write_itself_holds_the_quota(path: Path) -> None:
+    """Were the decision wrong, the statement would not write: here it is told of room there is not.
+
+    Planted is a stock that memory believes in and the file does not have.
+    """
+    with opened(path) as ledger:
+        campaign = await open_campaign(ledger.world, a_reward(quota_total=2))
+        number = campaign.rewards[0].number
+        believed = replace(campaign.definition.rewards[0], quota_total=9)
+        offer = ledger.store._memory.offers[number]
+        ledger.store._memory.offers[number] = offer._replace(
+            campaign=replace(campaign, rewards=(replace(campaign.rewards[0], definition=believed),))
+        )
+
+        with pytest.raises(UnavailableError):
+            await settle(ledger.world, *crowd(campaign, 3))
+
+        assert await ledger.store.entries([number], None, 10) == []
+        assert serials(await settle(ledger.world, *crowd(campaign, 2))) == [1, 2]
+
+
+async def test_the_checks_stand_beneath(path: Path) -> None:
+    """Not even a statement without the condition can issue more than the quota."""
+    with opened(path) as ledger:
+        await open_campaign(ledger.world, a_reward(quota_total=2))
+        with pytest.raises(UnavailableError) as refused:
+            await ledger.writer.write(
+                lambda transaction: transaction.db.execute(
+                    "UPDATE reward SET issued = 3, serials = 3"
+                )
+            )
+        assert isinstance(refused.value.__cause__, apsw.ConstraintError)
+
+
+# --- refusing without the ledger -----------------------------------------------------------------
+
+
+async def sold_out(ledger: Ledger) -> tuple[Campaign, list[Wish]]:
+    """A campaign after its last unit, and the wishes of its winners."""
+    campaign = await open_campaign(ledger.world, a_reward(quota_total=3, per_customer_max=1))
+    wishes = crowd(campaign, 4)
+    await settle(ledger.world, *wishes)
+    return campaign, wishes[:3]
+
+
+async def test_strangers_are_refused_from_memory(path: Path) -> None:
+    """Winners are not, for their answer is in the ledger; nor is anybody who might get a unit."""
+    with opened(path) as ledger:
+        campaign, winners = await sold_out(ledger)
+        stranger = a_wish(campaign, "stranger")
+        other_key = replace(winners[0], key="another")
+
+        refusals = ledger.store.refusals([stranger, *winners, other_key])
+
+        assert refusals == [Outcome.SOLD_OUT, None, None, None, None]
+        await revoke(ledger.world, (await settle(ledger.world, winners[0]))[0])
+        assert ledger.store.refusals([stranger]) == [None]
+
+
+async def test_a_word_of_the_ledger_is_good_for_a_second(path: Path) -> None:
+    """Then the ledger is asked again, and its answer counts for another second."""
+    with opened(path) as ledger:
+        campaign, _ = await sold_out(ledger)
+        stranger = a_wish(campaign, "stranger")
+
+        ledger.seconds.now_s += 1.0
+        assert ledger.store.refusals([stranger]) == [Outcome.SOLD_OUT]
+        ledger.seconds.now_s += 0.001
+        assert ledger.store.refusals([stranger]) == [None]
+
+        await settle(ledger.world, stranger)
+        assert ledger.store.refusals([stranger]) == [Outcome.SOLD_OUT]
+
+
+async def test_nothing_is_refused_before_the_first_word(path: Path) -> None:
+    """After a restart too."""
+    with opened(path) as ledger:
+        campaign, _ = await sold_out(ledger)
+    with opened(path) as ledger:
+        assert ledger.store.refusals([a_wish(campaign, "stranger")]) == [None]
+
+
+async def test_the_snapshot_follows_the_campaign(path: Path) -> None:
+    """What a transaction changed is known as soon as its caller is answered."""
+    with opened(path) as ledger:
+        campaign, _ = await sold_out(ledger)
+        stranger = a_wish(campaign, "stranger")
+        paused = await keep_campaign(ledger.world, replace(campaign, status=Status.PAUSED))
+        assert ledger.store.refusals([stranger]) == [Outcome.NOT_ACTIVE]
+
+        await keep_campaign(ledger.world, replace(paused, status=Status.ENDED))
+        assert ledger.store.refusals([stranger]) == [Outcome.CLOSED]
+        assert ledger.store.refusals([replace(stranger, campaign=99)]) == [None]
+        assert ledger.store.refusals([replace(stranger, reward=99)]) == [None]
+
+
+async def test_the_snapshot_s_day_is_the_wish_s(path: Path) -> None:
+    """Sold out today is not sold out tomorrow."""
+    with opened(path) as ledger:
+        campaign = await open_campaign(ledger.world, a_reward(quota_daily=1))
+        await settle(ledger.world, a_wish(campaign, "ann"))
+        wish = a_wish(campaign, "bob")
+        tomorrow = replace(wish, now_ms=NOW_MS + DAY_MS)
+
+        assert ledger.store.refusals([wish, tomorrow]) == [Outcome.SOLD_OUT_TODAY, None]
