@@ -1,6 +1,8 @@
 """The program: its commands, how it answers and how it complains."""
 
 import json
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -50,6 +52,7 @@ def test_help_is_there(words: tuple[str, ...], capsys: pytest.CaptureFixture[str
         (["campaign", "create", "f.json", "--name", "x"], FAILED, "not both"),
         (["campaign", "create", "/nowhere.json"], FAILED, "cannot read /nowhere.json"),
         (["serve", "--database", "postgresql://x"], FAILED, "sqlite:///FILE"),
+        (["serve", "--port", "-1"], FAILED, "it must be a whole number from 0 to 65535"),
     ],
 )
 def test_a_complaint_is_one_line(
@@ -102,10 +105,26 @@ def test_settings_are_shown_with_their_origins(
     assert ADMIN_KEY not in text
 
 
+@pytest.mark.parametrize("command", [["config", "show"], ["serve"], ["doctor"]])
 def test_a_misspelt_variable_is_refused(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the nearest one that means something."""
+    """With the nearest one that means something, by every command that reads settings."""
     monkeypatch.setenv("LARGESSE_SERVER_PROT", "1")
-    assert run(["config", "show"]) == FAILED
-    assert "did you mean LARGESSE_SERVER_PORT?" in capsys.readouterr().err
+    assert run(command) == FAILED
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "did you mean LARGESSE_SERVER_PORT?" in err
+
+
+@pytest.mark.parametrize("module", ["main", "campaigns", "claims", "keys", "tenants", "config"])
+def test_a_command_loads_only_what_it_needs(module: str) -> None:
+    """A client needs no server, and `serve` none of the client's tables."""
+    heavy = {"largesse.wiring", "litestar", "uvicorn", "numpy", "apsw"}
+    heavy |= {"rich.table"} if module == "main" else set()
+    program = f"import sys, largesse.cli.{module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.split()
+    assert f"largesse.cli.{module}" in loaded
+    assert not heavy.intersection(loaded)

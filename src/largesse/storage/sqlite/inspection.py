@@ -25,10 +25,21 @@ def sqlite_version() -> str:
 def inspect(path: Path) -> Inspection | str:
     """Read a file's marks, or tell in the driver's words why it cannot be read."""
     try:
-        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        with closing(_connect(path)) as db:
             ours = db.pragma("application_id") == APPLICATION_ID
             schema = db.pragma("user_version")
     except apsw.Error as error:
         return str(error)
     assert isinstance(schema, int)
     return Inspection(ours, schema, len(migrations()))
+
+
+def _connect(path: Path) -> apsw.Connection:
+    """A connection that leaves no file behind.
+
+    SQLite would make a log beside a file that has none, owned by whoever looks, and the server
+    could not write it. Without a log nobody writes the file, so it may be taken as unchanging.
+    """
+    resting = not path.with_name(path.name + "-wal").exists()
+    address = path.absolute().as_uri() + ("?immutable=1" if resting else "")
+    return apsw.Connection(address, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
