@@ -79,7 +79,8 @@ def create_app(
         lifespan=list(lifespan),
         request_max_body_size=services.settings.server.body_bytes_max,
     )
-    return Front(application, services.ids, metrics)
+    paths = [operation.path for operation in OPERATIONS]
+    return Front(application, paths, services.ids, metrics)
 
 
 def _route(operation: AnyOperation, backing: Backing) -> HTTPRouteHandler:

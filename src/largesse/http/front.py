@@ -1,6 +1,8 @@
 """What stands before the application: each request gets its id, its path, its log line."""
 
 import asyncio
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -25,8 +27,9 @@ class Front:
     out.
     """
 
-    def __init__(self, application: Asgi, ids: Ids, metrics: Metrics) -> None:
+    def __init__(self, application: Asgi, paths: Iterable[str], ids: Ids, metrics: Metrics) -> None:
         self._application = application
+        self._with_verb = re.compile("|".join(map(_pattern, filter(_has_verb, paths))))
         self._ids = ids
         self._metrics = metrics
 
@@ -49,9 +52,25 @@ class Front:
             await send(message)
 
         try:
-            await self._application(_inner(scope, trace), receive, send_marked)
+            await self._application(self._inner(scope, trace), receive, send_marked)
         finally:
             self._tell(scope["method"], trace, status, loop.time() - started_s)
+
+    def _inner(self, scope: Asgi, trace: Trace) -> Asgi:
+        """The scope as the application gets it."""
+        method = scope["method"]
+        return {
+            **scope,
+            "method": "GET" if method == "HEAD" else method,
+            "path": self._path(scope["path"]),
+            "state": {**scope.get("state", {}), "trace": trace},
+        }
+
+    def _path(self, path: str) -> str:
+        """The path to look for; the router would take other spellings of a path, too."""
+        if "//" in path or "/:" in path or path.endswith("/"):
+            return NOWHERE
+        return inner_path(path) if self._with_verb.fullmatch(path) else path
 
     def _tell(self, method: str, trace: Trace, status: int, took_s: float) -> None:
         self._metrics.request(method, trace.route, status, took_s)
@@ -69,27 +88,17 @@ class Front:
 
 def inner_path(path: str) -> str:
     """A path as the router knows it: a verb is a step of its own."""
-    return path.replace(":", "/:")
+    thing, colon, verb = path.rpartition(":")
+    return f"{thing}/:{verb}" if colon else path
 
 
-def _path(method: str, path: str) -> str:
-    """The path to look for; the router would take other spellings of a path, too."""
-    if "//" in path or "/:" in path or path.endswith("/"):
-        return NOWHERE
-    if method == "POST":
-        head, slash, last = path.rpartition("/")
-        return head + slash + inner_path(last)
-    return path
+def _has_verb(path: str) -> bool:
+    return ":" in path
 
 
-def _inner(scope: Asgi, trace: Trace) -> Asgi:
-    method = scope["method"]
-    return {
-        **scope,
-        "method": "GET" if method == "HEAD" else method,
-        "path": _path(method, scope["path"]),
-        "state": {**scope.get("state", {}), "trace": trace},
-    }
+def _pattern(path: str) -> str:
+    """What the paths of an operation look like: `/a/{b}:c` → `/a/[^/]+:c`."""
+    return re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))
 
 
 def _marked(headers: Asgi, request_id: str) -> list[tuple[bytes, bytes]]:
