@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 from largesse.bench.load import Load, Measured, percentile
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answered: Answered | None = None
         self._received = b""
+        self._lost = asyncio.Event()
 
     def ask(self, request: bytes, answered: Answered) -> None:
         """Send a request; `answered` hears the status, or `BROKEN`."""
@@ -47,16 +49,16 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(request)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hang up; an answer that is still awaited is not heard any more."""
         self._answered = None
         if self._transport is not None:
             self._transport.close()
+            await self._lost.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way to write."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Gather an answer until it is whole."""
@@ -72,6 +74,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits."""
+        self._lost.set()
         if self._answered is not None:
             self._finish(BROKEN)
 
@@ -129,8 +132,7 @@ async def ask_in_turns(load: Load) -> Measured:
         turns.ask(connection)
     await _end_of(load)
     took_s = time.perf_counter() - began_s
-    for connection in connections:
-        connection.close()
+    await asyncio.gather(*(connection.close() for connection in connections))
     waits_s = sorted(turns.waits_s) or [0.0]
     return Measured(
         answers=len(turns.waits_s),

@@ -17,8 +17,8 @@ def client_name() -> str:
 
 def drive(load: Load) -> Measured:
     """Put a load on a server. Raises `BenchError` where connections failed."""
-    program = wrk.find()
-    measured = uvloop.run(ask_in_turns(load)) if program is None else wrk.drive(program, load)
+    executable = wrk.find()
+    measured = uvloop.run(ask_in_turns(load)) if executable is None else wrk.drive(executable, load)
     if measured.broken:
         message = f"{measured.broken} requests failed or got no answer in time"
         raise BenchError(message)

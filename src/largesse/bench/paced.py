@@ -113,8 +113,7 @@ async def _run(url: str, requests: Requests, pace: Pace, connections: int) -> Pa
             await asyncio.sleep(max(0.0, begun.moment_s(number) - time.perf_counter()))
             looped.come_to(time.perf_counter)
         await looped.finished.wait()
-    for lane in lanes:
-        lane.close()
+    await asyncio.gather(*(lane.close() for lane in lanes))
     ascending = sorted(looped.latencies_s)
     p50, p99, p999 = (1000 * percentile(ascending, share) for share in (0.5, 0.99, 0.999))
     return Paced(p50, p99, p999, looped.statuses)

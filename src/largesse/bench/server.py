@@ -91,8 +91,8 @@ def largesse(folder: Path, key: str) -> Iterator[Server]:
 
     `key` opens it as admin of its first tenant. The log is kept beside the ledger.
     """
-    program = Path(sys.executable).with_name("largesse")
-    command = [str(program), "serve", "--port", "0", "--database", f"sqlite:///{ledger(folder)}"]
+    executable = Path(sys.executable).with_name("largesse")
+    command = [str(executable), "serve", "--port", "0", "--database", f"sqlite:///{ledger(folder)}"]
     with _running(command, folder, {"LARGESSE_ADMIN_KEY": key}) as server:
         yield server
 
@@ -117,18 +117,20 @@ def new_key() -> str:
 
 @contextmanager
 def _running(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> Iterator[Server]:
-    """A server that ends with the block; a bad end is an error only where the block had none."""
+    """A server that ends with the block; a bad end is an error only where the block had none.
+
+    Nothing of the environment reaches it but `settings`: those of whoever measures do not count.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
-    inherited = {name: text for name, text in os.environ.items() if _is_neutral(name)}
     began_s = time.perf_counter()
     with log.open("ab") as stderr:
-        process = subprocess.Popen(  # noqa: S603 - a program of ours, with arguments of ours
+        process = subprocess.Popen(  # noqa: S603 - a server of ours, with arguments of ours
             command,
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=folder,
-            env={**inherited, **settings},
+            env={"PATH": os.defpath, **settings},
         )
     server = Server(process, log, began_s)
     server.started_s = time.perf_counter() - began_s
@@ -143,8 +145,3 @@ def _running(command: Sequence[str], folder: Path, settings: Mapping[str, str]) 
         process.stdout.close()
     if process.poll() is None:
         server.stop()
-
-
-def _is_neutral(name: str) -> bool:
-    """Whether a variable says nothing about settings: those of whoever measures do not count."""
-    return not name.startswith("LARGESSE_")

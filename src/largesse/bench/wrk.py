@@ -34,13 +34,13 @@ def read(text: str) -> Measured:
     raise BenchError(message)
 
 
-def drive(program: str, load: Load) -> Measured:
-    """Put a load on a server with wrk at `program`."""
+def drive(executable: str, load: Load) -> Measured:
+    """Put a load on a server with wrk at `executable`."""
     seconds = load.seconds if load.reached is None else OPEN_ENDED_S
     with as_file(files(__package__).joinpath("claim.lua")) as script:
         command = [
             *(
-                program,
+                executable,
                 "-t1",
                 f"-c{load.connections}",
                 f"-d{seconds}s",

@@ -1,0 +1,60 @@
+"""The check of a true ledger, and the client that stands in for wrk."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+import uvloop
+
+from largesse.bench.client import ask_in_turns, winner
+from largesse.bench.echo import TARGET
+from largesse.bench.exactness import Told, complaints, read
+from largesse.bench.load import Load
+from largesse.bench.server import echo, ledger
+from largesse.bench.stage import opened
+
+UNITS = 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("planted", "wrong"),
+    [
+        ("SELECT 1", 0),
+        ("DELETE FROM journal WHERE kind = 1 AND serial = 7", 4),
+        ("UPDATE journal SET serial = 8 WHERE kind = 1 AND serial = 7", 1),
+        ("UPDATE journal SET customer = 'w' WHERE kind = 1 AND serial IN (7, 8)", 1),
+        ("UPDATE reward SET issued = issued - 1", 1),
+    ],
+)
+def test_a_planted_mistake_is_caught(planted: str, wrong: int, tmp_path: Path) -> None:
+    """Behind the back of a server that was exact."""
+    with opened(tmp_path, UNITS) as stage:
+        customers = [winner(number) for number in range(UNITS + 5)]
+        results = stage.api.claim_all(stage.campaign, customers)
+        stock = stage.stock()
+    issued = sum(result["outcome"] == "ISSUED" for result in results)
+    db = apsw.Connection(str(ledger(tmp_path)))
+    db.execute(planted)
+    db.close()
+
+    found = complaints(Told(issued), stock, read(ledger(tmp_path)), quota=UNITS)
+
+    assert issued == UNITS
+    assert len(found) == wrong, found
+
+
+@pytest.mark.slow
+def test_the_built_in_client_stands_in(tmp_path: Path) -> None:
+    """It asks as wrk does, retries of winners included, until it has seen enough."""
+    with echo(tmp_path) as server:
+        enough = iter([False, False, True])
+        load = Load(
+            server.url, TARGET.decode(), "Bearer x", 8, 0, winners=10, reached=lambda: next(enough)
+        )
+        measured = uvloop.run(ask_in_turns(load))
+
+    assert measured.issued == measured.answers > 0
+    assert measured.broken == 0
+    assert 0 < measured.winners_asked < measured.answers / 5
+    assert 0 < measured.p50_ms <= measured.p99_ms <= measured.p999_ms

@@ -1,0 +1,76 @@
+"""Whether a wrong number would be noticed: each count falsified in turn."""
+
+from dataclasses import dataclass
+
+import pytest
+from msgspec.structs import replace
+
+from largesse.bench.exactness import Kept, Told, complaints
+from largesse.bench.load import Measured
+from largesse.bench.soldout import retry_complaints
+
+TOLD = Told(100)
+KEPT = Kept(rows=100, places=100, customers=100, issued=100, serials=100)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that is compared."""
+
+    told: Told = TOLD
+    stock: int = 100
+    kept: Kept = KEPT
+    quota: int | None = 100
+
+    def complaints(self) -> list[str]:
+        """What does not agree."""
+        return complaints(self.told, self.stock, self.kept, quota=self.quota)
+
+
+@pytest.mark.parametrize("told", [Told(100), Told(100, 64), Told(36, 64), Told(99, 1)])
+def test_what_agrees_is_exact(told: Told) -> None:
+    """With as many answers unheard as there were connections, and not with one more."""
+    assert Seen(told).complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("falsified", "complaint"),
+    [
+        (Seen(Told(99)), "100 rows where the answers told of 99"),
+        (Seen(Told(101)), "100 rows where the answers told of 101"),
+        (Seen(Told(35, 64)), "100 rows where the answers told of 35 to 99"),
+        (Seen(Told(101, 64)), "100 rows where the answers told of 101 to 165"),
+        (Seen(stock=99), "100 rows but 99 issued by the API"),
+        (Seen(kept=replace(KEPT, places=99)), "100 rows but 99 different places"),
+        (Seen(kept=replace(KEPT, customers=99)), "100 rows but 99 different customers"),
+        (Seen(kept=replace(KEPT, issued=101)), "100 rows but 101 issued by the counter"),
+        (Seen(kept=replace(KEPT, serials=99)), "100 rows but 99 serials by the counter"),
+        (Seen(quota=99), "100 rows of a quota of 99"),
+    ],
+)
+def test_each_falsified_count_is_caught(falsified: Seen, complaint: str) -> None:
+    """Negative control: one number is wrong, and it is named."""
+    assert falsified.complaints() == [complaint]
+
+
+def measured(issued: int, winners_asked: int) -> Measured:
+    """A load of which all but some were refused."""
+    return Measured(
+        answers=1000,
+        refused=1000 - issued,
+        broken=0,
+        seconds=1.0,
+        winners_asked=winners_asked,
+        p50_ms=1.0,
+        p99_ms=1.0,
+        p999_ms=1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("issued", "complaints_found"), [(100, 0), (100 - 65, 0), (100 - 66, 1), (101, 1)]
+)
+def test_winners_and_nobody_else(issued: int, complaints_found: int) -> None:
+    """A winner turned away is noticed, and a loser who was given something."""
+    found = retry_complaints(measured(issued, winners_asked=100), connections=64)
+    assert len(found) == complaints_found
