@@ -3,6 +3,7 @@
 import http.client
 import secrets
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -15,8 +16,6 @@ TIMEOUT_S = 30
 
 ATTEMPTS = 2
 """A lost answer is asked for once more, under the same key, so that nothing happens twice."""
-
-_REFUSED = 400
 
 
 def new_key() -> str:
@@ -85,7 +84,7 @@ class Client:
             message = f"no server answers at {self._url}: run `largesse serve`, or give --url"
             raise CommandError(message) from error
         except (OSError, http.client.HTTPException) as error:
-            message = f"the connection to {self._url} was lost: {str(error) or 'no answer'}"
+            message = f"no answer came from {self._url}: {str(error) or 'the connection was lost'}"
             raise _LostError(message) from error
         finally:
             connection.close()
@@ -94,11 +93,15 @@ class Client:
         try:
             answer = msgspec.json.decode(content, type=dict[str, Any]) if content else {}
         except msgspec.DecodeError as error:
-            message = f"what answers at {self._url} is no largesse: look at --url"
-            raise CommandError(message) from error
-        if status >= _REFUSED:
+            raise self._strange() from error
+        if status >= HTTPStatus.BAD_REQUEST:
             raise RefusedError({"status": status, **answer})
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise self._strange()
         return answer
+
+    def _strange(self) -> CommandError:
+        return CommandError(f"what answers at {self._url} is no largesse: look at --url")
 
 
 class _LostError(CommandError):

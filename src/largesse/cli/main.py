@@ -172,7 +172,8 @@ def _add(app: App, commands: Mapping[str, Entry]) -> None:
 def complain(app: App, message: str) -> None:
     """One line on standard error."""
     app.error_console.print("largesse:", style="bold red", end=" ")
-    app.error_console.print(message, markup=False, highlight=False, soft_wrap=True)
+    line = " ".join(message.split())
+    app.error_console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _launch(app: App, tokens: Sequence[str], *, json: bool) -> int:

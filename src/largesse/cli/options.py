@@ -25,7 +25,7 @@ class Remote:
     """Where the server listens."""
 
     key: Annotated[str | None, Parameter(env_var=KEY_VARIABLE)] = None
-    """The API key to ask with."""
+    """The API key to ask with; in the variable no list of processes shows it."""
 
     def client(self) -> Client:
         """A client of that server."""
