@@ -1,5 +1,6 @@
 """Upkeep: what each periodic job does, and when a proof reads the whole ledger."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -83,6 +84,37 @@ async def test_keys_are_forgotten_after_their_days() -> None:
 async def test_the_file_is_checked() -> None:
     """What is wrong with it is the finding."""
     assert await timer(Server().upkeep(), "file").work() == "page 3 is torn"
+
+
+async def test_the_file_is_read_while_no_proof_is_made() -> None:
+    """Two long readings at once would leave no reader free for callers."""
+    reading, most = 0, 0
+    go_on = asyncio.Event()
+
+    async def read() -> str | None:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        await go_on.wait()
+        reading -= 1
+        return None
+
+    async def prove(*, whole: bool) -> Conservation:
+        assert whole
+        await read()
+        return Conservation(0, 1, 10, ())
+
+    async def none_left(_: int = 0) -> int:
+        return 0
+
+    duties = Duties(none_left, prove, none_left, read, lambda: 0)
+    upkeep = Upkeep(duties, FakeClock(), Settings())
+    both = [asyncio.ensure_future(timer(upkeep, name).work()) for name in ("conservation", "file")]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await asyncio.gather(*both) == [None, None]
+    assert most == 1
 
 
 async def test_the_whole_ledger_is_proven_at_the_start_and_daily() -> None:

@@ -1,5 +1,6 @@
 """What a server does by itself: expire, prove, watch its clock and its file, forget old keys."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -51,6 +52,7 @@ class Upkeep:
         self._duties = duties
         self._clock = clock
         self._settings = settings
+        self._long_reading = asyncio.Lock()
         self._whole_at_ms: int | None = None
         self._last_proof: Conservation | None = None
 
@@ -64,7 +66,7 @@ class Upkeep:
             Timer("clock", CLOCK_PERIOD_S, self._watch_clock),
             Timer("expiry", self._settings.expiry.sweep_s, self._expire),
             Timer("conservation", self._settings.audit.period_s, self._prove),
-            Timer("file", None, self._duties.check_file),
+            Timer("file", None, self._check_file),
             Timer("idempotency", FORGET_PERIOD_S, self._forget_keys),
         ]
 
@@ -93,7 +95,8 @@ class Upkeep:
         )
         clean = self._last_proof is None or not self._last_proof.violations
         whole = not (proven and clean)
-        self._last_proof = await self._duties.prove(whole=whole)
+        async with self._long_reading:
+            self._last_proof = await self._duties.prove(whole=whole)
         if whole:
             self._whole_at_ms = now_ms
         if not self._last_proof.violations:
@@ -103,6 +106,11 @@ class Upkeep:
             f"violations: {len(self._last_proof.violations)}, the first of {first.rule} in reward "
             f"{first.reward}: {first.detail}"
         )
+
+    async def _check_file(self) -> str | None:
+        """Read the file when no proof does: two long readings would leave none free for callers."""
+        async with self._long_reading:
+            return await self._duties.check_file()
 
     async def _forget_keys(self) -> None:
         kept_ms = self._settings.idempotency.kept_days * DAY_MS
