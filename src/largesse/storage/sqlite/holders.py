@@ -37,15 +37,23 @@ class Run(NamedTuple):
 
     def find(self, probes: Hashes) -> list[tuple[int, int]]:
         """The entries of some hashes: pairs of the index of the probe and the entry's seq."""
-        starts = np.searchsorted(self.hashes, probes)
-        inside = np.minimum(starts, len(self.hashes) - 1)
+        starts, hits = self._search(probes)
         found = []
-        for index in np.flatnonzero(self.hashes[inside] == probes).tolist():
+        for index in np.flatnonzero(hits).tolist():
             place = int(starts[index])
             while place < len(self.hashes) and self.hashes[place] == probes[index]:
                 found.append((index, int(self.seqs[place])))
                 place += 1
         return found
+
+    def knows(self, probes: Hashes) -> npt.NDArray[np.bool_]:
+        """Which of some hashes there are entries of."""
+        return self._search(probes)[1]
+
+    def _search(self, probes: Hashes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+        starts = np.searchsorted(self.hashes, probes)
+        inside = np.minimum(starts, len(self.hashes) - 1)
+        return starts, self.hashes[inside] == probes
 
 
 class Piece(NamedTuple):
@@ -138,9 +146,22 @@ class Holders:
             found += part.find(hashes)
         if state.runs and hashes:
             probes = np.array(hashes, dtype=np.uint64)
+            order = np.argsort(probes)  # neighbours in a run share the memory that is fetched
+            probes = probes[order]
             for run in state.runs:
-                found += run.find(probes)
+                found += [(int(order[at]), seq) for at, seq in run.find(probes)]
         return found
+
+    def knows(self, probes: Hashes) -> npt.NDArray[np.bool_]:
+        """Which of many hashes there are entries of."""
+        state = self._state
+        known = np.zeros(len(probes), dtype=bool)
+        for part in (state.newest, *state.sealed):
+            known |= np.fromiter((one in part.seqs for one in probes.tolist()), dtype=bool)
+        order = np.argsort(probes)
+        for run in state.runs:
+            known[order] |= run.knows(probes[order])
+        return known
 
     def close(self) -> None:
         """End the thread, once it has sorted what was sealed."""

@@ -5,6 +5,7 @@ the rows that were there then in steps, each in a short transaction of its own: 
 keep the log from being copied into the file.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 from msgspec.structs import replace
@@ -66,8 +67,7 @@ class Prover:
         turn_days(tallies, state)
         today = state.today()
         violations: list[Violation] = []
-        for start in range(first, state.last_seq, ROWS_AT_ONCE):
-            end = min(start + ROWS_AT_ONCE, state.last_seq)
+        for start, end in _steps(first, state.last_seq):
             step = partial(count, tallies=tallies, today=today, first=start, last=end)
             violations += await self._readers.read(step)
         return violations
@@ -77,8 +77,18 @@ class Prover:
         await self._writer.write(lambda _: None)
         census = Census(self._holders, self._prints, await self._readers.read(read_caps))
         violations = await self._readers.read(check_codes)
-        for start in range(0, state.last_seq, ROWS_AT_ONCE):
-            end = min(start + ROWS_AT_ONCE, state.last_seq)
-            violations += await self._readers.read(partial(find_strays, first=start, last=end))
-            violations += await self._readers.read(partial(census.add, first=start, last=end))
-        return violations + await self._readers.read(census.find_excess)
+        for first, last in _steps(0, state.last_seq):
+            violations += await self._readers.read(partial(find_strays, first=first, last=last))
+            violations += await self._readers.read(partial(census.add, first=first, last=last))
+        if await self._readers.read(lambda _: census.suspects()):
+            seqs: list[int] = []
+            for first, last in _steps(0, state.last_seq):
+                seqs += await self._readers.read(partial(census.pick, first=first, last=last))
+            violations += await self._readers.read(partial(census.excess, seqs=seqs))
+        return violations
+
+
+def _steps(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Cuts the rows after `first` up to `last` into steps."""
+    for start in range(first, last, ROWS_AT_ONCE):
+        yield start, min(start + ROWS_AT_ONCE, last)

@@ -1,19 +1,18 @@
 """What only the whole ledger can show: extents, code blocks, random codes, and who holds what."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import apsw
 import numpy as np
-import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
 from largesse.issuance.model import Violation
-from largesse.storage.sqlite.fingerprint import Fingerprints, Scope, keyed
-from largesse.storage.sqlite.holders import Holders
+from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
+from largesse.storage.sqlite.holders import Hashes, Holders
 from largesse.storage.sqlite.query import rows
-from largesse.storage.sqlite.rows import Row, read_rows
+from largesse.storage.sqlite.rows import read_rows
 
 _STRAY = """
 SELECT j.reward, j.serial FROM journal j
@@ -98,79 +97,104 @@ def check_codes(db: apsw.Connection) -> list[Violation]:
 
 
 class Census:
-    """Who holds what by the rows alone, as hashes, to find whoever holds more than he may.
+    """Who holds what by the rows alone, to find whoever holds more than he may.
 
-    16 bytes and a cap for each thing that a row is counted by; the rows themselves are read only
-    where a hash occurs too often.
+    It keeps 8 bytes for each thing that a row is counted by. Where a hash occurs too often, the
+    rows that bear it are looked for again and compared.
     """
 
     def __init__(self, holders: Holders, prints: Fingerprints, caps: Caps) -> None:
         self._holders = holders
         self._prints = prints
         self._caps = caps
-        self._parts: list[npt.NDArray[np.uint64]] = []
+        self._counted: dict[int, list[Hashes]] = {}
+        self._suspects: Hashes = np.empty(0, dtype=np.uint64)
 
     def add(self, db: apsw.Connection, first: int, last: int) -> list[Violation]:
         """Count the rows after `first` up to `last`; those that memory knows nothing of."""
-        counted: list[tuple[int, int, int]] = []
-        remembered: list[int] = []
-        of_row: list[int] = []
-        held = [_Held(*row) for row in rows(db, _HELD, (first, last))]
-        for index, one in enumerate(held):
-            by = self._counted_by(one)
-            counted += [(print_, one.seq, cap) for print_, cap in by]
-            # A campaign with a cap remembers by that alone.
-            leads = by[1:2] if one.campaign in self._caps.campaigns else by
-            remembered += [print_ for print_, _ in leads]
-            of_row += [index] * len(leads)
-        if counted:
-            self._parts.append(np.array(counted, dtype=np.uint64))
-        known = {at for at, _ in self._holders.find(remembered)}
-        forgotten = {of_row[at] for at in range(len(remembered)) if at not in known}
+        forgotten = []
+        for part in _read_parts(db, first, last):
+            prints = self._prints_of(part)
+            for cap, hashes in prints:
+                self._counted.setdefault(cap, []).append(hashes)
+            known = np.ones(len(part), dtype=bool)
+            for _, hashes in prints if part[0].campaign not in self._caps.campaigns else prints[:1]:
+                known &= self._holders.knows(hashes)
+            forgotten += [part[at] for at in np.flatnonzero(~known).tolist()]
         return [
-            Violation("holders", held[index].reward, f"row {held[index].seq} is not remembered")
-            for index in sorted(forgotten)
+            Violation("holders", one.reward, f"row {one.seq} is not remembered")
+            for one in forgotten
         ]
 
-    def _counted_by(self, one: _Held) -> list[tuple[int, int]]:
-        """The hashes that a row is counted by, each with how often it may occur: the key first."""
-        seed, caps = self._prints.seed, self._caps
-        customer = one.customer.encode()
-        by = [(keyed(seed(Scope.KEY, one.campaign), one.customer, one.key), 1)]
-        cap = caps.campaigns.get(one.campaign)
-        if cap is not None:
-            by.append((xxh3_64_intdigest(customer, seed(Scope.CAMPAIGN, one.campaign)), cap))
-        of_reward = caps.rewards.get(one.reward)
-        if of_reward is not None:
-            by.append((xxh3_64_intdigest(customer, seed(Scope.REWARD, one.reward)), of_reward))
-        return by
+    def suspects(self) -> int:
+        """How many hashes occur more often than their cap. Ends the counting."""
+        found = []
+        for cap, parts in self._counted.items():
+            hashes = np.concatenate(parts)
+            parts.clear()
+            hashes.sort()
+            found.append(hashes[cap:][hashes[cap:] == hashes[:-cap]])
+        self._counted.clear()
+        self._suspects = np.unique(np.concatenate(found)) if found else self._suspects
+        return len(self._suspects)
 
-    def find_excess(self, db: apsw.Connection) -> list[Violation]:
-        """Customers who hold more than their cap, and keys that were bound twice."""
-        if not self._parts:
-            return []
-        counted = np.concatenate(self._parts)
-        order = np.argsort(counted[:, 0], kind="stable")
-        hashes, seqs, caps = counted[order].T
-        starts = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]]))
-        sizes = np.diff(np.append(starts, len(hashes)))
-        suspect = np.repeat(sizes > caps[starts].astype(np.int64), sizes)
-        wanted = np.unique(seqs[suspect])[:SUSPECTS_MAX].tolist()
-        return list(self._excess(read_rows(db, wanted)))
+    def pick(self, db: apsw.Connection, first: int, last: int) -> list[int]:
+        """The rows after `first` up to `last` that bear a hash which occurs too often."""
+        seqs = []
+        for part in _read_parts(db, first, last):
+            suspect = np.zeros(len(part), dtype=bool)
+            for _, hashes in self._prints_of(part):
+                suspect |= np.isin(hashes, self._suspects)
+            seqs += [part[at].seq for at in np.flatnonzero(suspect).tolist()]
+        return seqs
 
-    def _excess(self, suspects: list[Row]) -> Iterator[Violation]:
-        """Count exactly, by what the rows say; what was revoked is held no more."""
+    def excess(self, db: apsw.Connection, seqs: Sequence[int]) -> list[Violation]:
+        """Count some rows exactly, by what they say; what was revoked is held no more."""
         held: Counter[tuple[str, int, str, str]] = Counter()
-        for row in suspects:
+        for row in read_rows(db, seqs[:SUSPECTS_MAX]):
             issued = row.entry.issued
             held["key", issued.campaign, issued.customer, issued.key] += 1
             if row.entry.revoked_at_ms is None:
                 held["campaign", issued.campaign, issued.customer, ""] += 1
                 held["reward", issued.reward, issued.customer, ""] += 1
         caps = {"campaign": self._caps.campaigns, "reward": self._caps.rewards}
+        found = []
         for (what, number, customer, _), count in held.items():
             cap = 1 if what == "key" else caps[what].get(number)
             if cap is not None and count > cap:
-                reward = number if what == "reward" else 0
                 detail = f"{customer!r} has {count} by {what} {number}, {cap} at most"
-                yield Violation("holders", reward, detail)
+                found.append(Violation("holders", number if what == "reward" else 0, detail))
+        return found
+
+    def _prints_of(self, part: Sequence[_Held]) -> list[tuple[int, Hashes]]:
+        """What rows of one reward are counted by: hashes, and how often one may occur.
+
+        What the rows are found by in memory comes first. Where a customer may hold one, his keys
+        need no counting of their own.
+        """
+        seed, one = self._prints.seed, part[0]
+        customers = [row.customer.encode() for row in part]
+        prints = []
+        cap = self._caps.campaigns.get(one.campaign)
+        if cap is not None:
+            prints.append((cap, _hash(customers, seed(Scope.CAMPAIGN, one.campaign))))
+        if cap != 1:
+            names = [b"%s\0%s" % (row.customer.encode(), row.key.encode()) for row in part]
+            prints.append((1, _hash(names, seed(Scope.KEY, one.campaign))))
+        of_reward = self._caps.rewards.get(one.reward)
+        if of_reward is not None:
+            prints.append((of_reward, _hash(customers, seed(Scope.REWARD, one.reward))))
+        return prints
+
+
+def _read_parts(db: apsw.Connection, first: int, last: int) -> list[list[_Held]]:
+    """The rows after `first` up to `last`, those of each reward together."""
+    parts: dict[int, list[_Held]] = {}
+    for row in rows(db, _HELD, (first, last)):
+        held = _Held(*row)
+        parts.setdefault(held.reward, []).append(held)
+    return list(parts.values())
+
+
+def _hash(names: Sequence[bytes], seed: int) -> Hashes:
+    return np.array([xxh3_64_intdigest(name, seed) for name in names], dtype=np.uint64)
