@@ -181,8 +181,8 @@ def _parameters(operation: AnyOperation, types: _Types) -> Iterator[Json]:
             "name": "Idempotency-Key",
             "in": "header",
             "description": "A key of your choice: a retry with it gets the first answer."
-            + (" A dry run needs none." if required else ""),
-            "required": required,
+            + (" Only a dry run needs none (else 400 `KEY_REQUIRED`)." if required else ""),
+            "required": False,
             "schema": {"type": "string", "pattern": f"^[!-~]{{1,{KEY_CHARACTERS_MAX}}}$"},
         }
     if operation.if_match:
@@ -191,7 +191,7 @@ def _parameters(operation: AnyOperation, types: _Types) -> Iterator[Json]:
             "in": "header",
             "description": "The ETag of the version that was read.",
             "required": True,
-            "schema": {"type": "string", "pattern": '^"[1-9][0-9]{0,17}"$'},
+            "schema": {"type": "string", "examples": ['"1"']},
         }
 
 
