@@ -18,7 +18,7 @@ from largesse.campaigns.model import (
 )
 from largesse.campaigns.ports import PatternState
 from largesse.kernel.fact import AuditEntry, FactKind
-from largesse.storage.sqlite import audit
+from largesse.storage.sqlite import audit, query
 from largesse.storage.sqlite.transaction import Transaction
 
 _CAMPAIGN = """
@@ -90,14 +90,6 @@ def load_version(db: apsw.Connection, number: int, version: int) -> Campaign | N
     return _first(db, _VERSION_BY_NUMBER, number, version)
 
 
-def take_block(db: apsw.Connection, pattern: int, reward: int, count: int) -> CodeBlock:
-    """Give a reward the next `count` places of a pattern's counter, after its own blocks."""
-    place = _number(db, _TAKE, {"pattern": pattern, "count": count})
-    block = CodeBlock(_number(db, _NEXT_SERIAL, (reward,)), place, count)
-    db.execute(_ADD_BLOCK, (pattern, block.place, block.count, reward, block.serial))
-    return block
-
-
 class SQLiteCampaignRecords:
     """See `CampaignRecords`."""
 
@@ -166,7 +158,10 @@ class SQLiteCampaignRecords:
 
     def take_block(self, pattern: int, reward: int, count: int) -> CodeBlock:
         """See `CampaignRecords`."""
-        return take_block(self._db, pattern, reward, count)
+        place = query.number(self._db, _TAKE, {"pattern": pattern, "count": count})
+        block = CodeBlock(query.number(self._db, _NEXT_SERIAL, (reward,)), place, count)
+        self._db.execute(_ADD_BLOCK, (pattern, block.place, block.count, reward, block.serial))
+        return block
 
     def audit(self, entry: AuditEntry) -> None:
         """See `CampaignRecords`."""
@@ -195,10 +190,11 @@ class SQLiteCampaignRecords:
         quota_total = reward.definition.quota_total
         quotas = {"quota_total": quota_total, "quota_daily": reward.definition.quota_daily}
         self._db.execute(_SAVE_REWARD, {"number": reward.number, **quotas})
-        if not self._db.changes():
-            row = self._db.execute(_COUNTERS, (reward.number,)).fetchone()
-            assert row is not None
+        saved = self._db.changes() == 1
+        if not saved:
+            row: Any = self._db.execute(_COUNTERS, (reward.number,)).fetchone()
             check_quota(f"/rewards/{index}/quota_total", Counters(*row), quota_total)
+        assert saved, "the write must hold wherever the rule does"
 
     def _remove_reward(self, number: int) -> None:
         self._db.execute(_REMOVE_REWARD, (number,))
@@ -264,9 +260,3 @@ def _columns(campaign: Campaign) -> dict[str, Any]:
         "name": definition.name.casefold(),
         "ends_at_ms": definition.ends_at_ms,
     }
-
-
-def _number(db: apsw.Connection, query: str, arguments: dict[str, int] | tuple[int, ...]) -> int:
-    value = db.execute(query, arguments).get
-    assert isinstance(value, int)
-    return value
