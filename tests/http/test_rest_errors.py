@@ -37,11 +37,22 @@ def test_every_error_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize("meaning", [*errors.OUTCOMES.values(), *errors.ERRORS.values()])
-def test_meanings_are_whole(meaning: errors.Meaning) -> None:
-    """A title, an advice that is a sentence, and a code that Connect knows."""
+def test_meanings_are_whole(meaning: errors.Meaning | errors.ErrorMeaning) -> None:
+    """A title, and a code that Connect knows."""
     assert meaning.title
-    assert meaning.detail.endswith(".")
     assert meaning.connect in CONNECT_CODES
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_outcomes_say_what_to_do(outcome: Outcome) -> None:
+    """In a sentence."""
+    assert errors.OUTCOMES[outcome].detail.endswith(".")
+
+
+def test_details_are_bounded() -> None:
+    """A name of ten thousand characters is not told back."""
+    problem = errors.problem_of_error(InvalidInputError("x" * 10_000), "req_1")
+    assert len(problem.detail) == errors.DETAIL_CHARACTERS_MAX
 
 
 @pytest.mark.parametrize("outcome", Outcome)

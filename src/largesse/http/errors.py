@@ -26,6 +26,9 @@ from largesse.kernel.errors import (
 from largesse.kernel.outcome import Outcome
 
 CONTENT_TYPE = b"application/problem+json"
+DETAIL_CHARACTERS_MAX = 500
+"""A detail may repeat what was asked for, but not all of a name of ten thousand characters."""
+
 RETRY_AFTER_S = 1
 """What a caller is told to wait where nobody can say when it will be better."""
 
@@ -67,16 +70,21 @@ class TooManyGuessesError(LargesseError):
 
 
 class Meaning(Struct, frozen=True):
-    """What an outcome or an error is over HTTP (status, title) and RPC (Connect code).
-
-    `detail` says what it means and what to do; an error's own message goes before it.
-    """
+    """What an outcome is over HTTP (status, title) and RPC (Connect code), and what to do."""
 
     status: HTTPStatus
     title: str
     connect: str
     detail: str
-    code: str = ""
+
+
+class ErrorMeaning(Struct, frozen=True):
+    """The same of an error, whose own message says what to do; `code` is what machines read."""
+
+    status: HTTPStatus
+    title: str
+    connect: str
+    code: str
     transient: bool = False
 
 
@@ -156,125 +164,73 @@ OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
 )
 """Every outcome, in the order of precedence."""
 
-ERRORS: Mapping[type[LargesseError], Meaning] = MappingProxyType(
+ERRORS: Mapping[type[LargesseError], ErrorMeaning] = MappingProxyType(
     {
-        InvalidInputError: Meaning(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "Invalid input",
-            "invalid_argument",
-            "Change what `pointer` points at.",
-            "INVALID",
+        InvalidInputError: ErrorMeaning(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid input", "invalid_argument", "INVALID"
         ),
-        MalformedError: Meaning(
-            HTTPStatus.BAD_REQUEST,
-            "Malformed request",
-            "invalid_argument",
-            "Send a well-formed request.",
-            "MALFORMED",
+        MalformedError: ErrorMeaning(
+            HTTPStatus.BAD_REQUEST, "Malformed request", "invalid_argument", "MALFORMED"
         ),
-        KeyRequiredError: Meaning(
-            HTTPStatus.BAD_REQUEST,
-            "Key required",
-            "invalid_argument",
-            "Send an Idempotency-Key.",
-            "KEY_REQUIRED",
+        KeyRequiredError: ErrorMeaning(
+            HTTPStatus.BAD_REQUEST, "Key required", "invalid_argument", "KEY_REQUIRED"
         ),
-        KeyReusedError: Meaning(
+        KeyReusedError: ErrorMeaning(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "Idempotency key reused",
             "invalid_argument",
-            "Choose a new key for a new request.",
             "IDEMPOTENCY_KEY_REUSED",
         ),
-        UnauthenticatedError: Meaning(
-            HTTPStatus.UNAUTHORIZED,
-            "Unauthenticated",
-            "unauthenticated",
-            "Send a valid API key.",
-            "UNAUTHENTICATED",
+        UnauthenticatedError: ErrorMeaning(
+            HTTPStatus.UNAUTHORIZED, "Unauthenticated", "unauthenticated", "UNAUTHENTICATED"
         ),
-        ForbiddenError: Meaning(
-            HTTPStatus.FORBIDDEN,
-            "Forbidden",
-            "permission_denied",
-            "Use a key that has the scope.",
-            "FORBIDDEN",
+        ForbiddenError: ErrorMeaning(
+            HTTPStatus.FORBIDDEN, "Forbidden", "permission_denied", "FORBIDDEN"
         ),
-        NotFoundError: Meaning(
-            HTTPStatus.NOT_FOUND, "Not found", "not_found", "Check the id.", "NOT_FOUND"
+        NotFoundError: ErrorMeaning(HTTPStatus.NOT_FOUND, "Not found", "not_found", "NOT_FOUND"),
+        UnknownCodeError: ErrorMeaning(
+            HTTPStatus.NOT_FOUND, "Unknown code", "not_found", "UNKNOWN_CODE"
         ),
-        UnknownCodeError: Meaning(
-            HTTPStatus.NOT_FOUND,
-            "Unknown code",
-            "not_found",
-            "The same for all that is no code.",
-            "UNKNOWN_CODE",
+        WrongStatusError: ErrorMeaning(
+            HTTPStatus.CONFLICT, "Wrong status", "failed_precondition", "WRONG_STATUS"
         ),
-        WrongStatusError: Meaning(
-            HTTPStatus.CONFLICT,
-            "Wrong status",
-            "failed_precondition",
-            "See the life cycle of campaigns.",
-            "WRONG_STATUS",
+        EditConflictError: ErrorMeaning(
+            HTTPStatus.PRECONDITION_FAILED, "Edit conflict", "aborted", "EDIT_CONFLICT"
         ),
-        EditConflictError: Meaning(
-            HTTPStatus.PRECONDITION_FAILED,
-            "Edit conflict",
-            "aborted",
-            "Read it again, then repeat the change.",
-            "EDIT_CONFLICT",
-        ),
-        PreconditionRequiredError: Meaning(
+        PreconditionRequiredError: ErrorMeaning(
             HTTPStatus.PRECONDITION_REQUIRED,
             "Precondition required",
             "failed_precondition",
-            "Send If-Match.",
             "IF_MATCH_REQUIRED",
         ),
-        UnsupportedMediaError: Meaning(
+        UnsupportedMediaError: ErrorMeaning(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Unsupported media type",
             "invalid_argument",
-            "Send application/json.",
             "UNSUPPORTED_MEDIA_TYPE",
         ),
-        TooManyGuessesError: Meaning(
+        TooManyGuessesError: ErrorMeaning(
             HTTPStatus.TOO_MANY_REQUESTS,
             "Too many guesses",
             "resource_exhausted",
-            "Wait for Retry-After.",
             "TOO_MANY_GUESSES",
             transient=True,
         ),
-        BusyError: Meaning(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "Busy",
-            "unavailable",
-            "Try again with the same key.",
-            "BUSY",
-            transient=True,
+        BusyError: ErrorMeaning(
+            HTTPStatus.SERVICE_UNAVAILABLE, "Busy", "unavailable", "BUSY", transient=True
         ),
-        UnavailableError: Meaning(
+        UnavailableError: ErrorMeaning(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "Unavailable",
             "unavailable",
-            "Try again with the same key.",
             "UNAVAILABLE",
             transient=True,
         ),
-        StartError: Meaning(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Internal error",
-            "internal",
-            "Never told to a caller: the program does not start.",
-            "INTERNAL_ERROR",
+        StartError: ErrorMeaning(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "internal", "INTERNAL_ERROR"
         ),
-        LargesseError: Meaning(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Internal error",
-            "internal",
-            "Tell us, with the request_id.",
-            "INTERNAL_ERROR",
+        LargesseError: ErrorMeaning(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "internal", "INTERNAL_ERROR"
         ),
     }
 )
@@ -348,7 +304,7 @@ def problem_of_error(error: LargesseError, request_id: str) -> Problem:
         type=_type(code),
         title=meaning.title,
         status=meaning.status,
-        detail=str(error),
+        detail=str(error)[:DETAIL_CHARACTERS_MAX],
         code=code,
         transient=meaning.transient,
         request_id=request_id,

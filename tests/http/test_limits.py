@@ -1,0 +1,36 @@
+"""Guesses are counted per minute, and the counting itself is bounded."""
+
+from largesse.http.limits import GUESSERS_MAX, WINDOW_S, GuessLimiter
+from largesse.kernel.clock import FakeClock
+
+
+def test_the_least_patient_decides() -> None:
+    """Of a key and an address, the one with more wrong guesses."""
+    limiter = GuessLimiter(3, FakeClock())
+    limiter.count(["key", "address"])
+    limiter.count(["other key", "address"])
+    assert [limiter.left([name]) for name in ("key", "address", "new")] == [2, 1, 3]
+    assert limiter.left(["new key", "address"]) == 1
+    for _ in range(5):
+        limiter.count(["address"])
+    assert limiter.left(["key", "address"]) == 0
+
+
+def test_each_minute_begins_anew() -> None:
+    """At the calendar's minute of the machine's time."""
+    clock = FakeClock(59_999)
+    limiter = GuessLimiter(1, clock)
+    limiter.count(["key"])
+    assert (limiter.left(["key"]), limiter.seconds_left()) == (0, 1)
+    clock.advance(1)
+    assert (limiter.left(["key"]), limiter.seconds_left()) == (1, WINDOW_S)
+
+
+def test_memory_is_bounded() -> None:
+    """Beyond so many guessers in a minute the rest share one count."""
+    limiter = GuessLimiter(2, FakeClock())
+    limiter.count([f"guesser {n}" for n in range(GUESSERS_MAX)])
+    limiter.count(["late", "later"])
+    assert limiter.left(["latest"]) == 0
+    assert limiter.left(["guesser 7"]) == 1
+    assert len(limiter._wrong) <= GUESSERS_MAX + 1
