@@ -20,6 +20,9 @@ SECRET_BYTES = 32
 BUSY_MS_MAX = 5_000
 """How long a connection waits while another one recovers the file: nothing else ever blocks it."""
 
+STATEMENTS = 256
+"""Prepared statements that the connection which writes keeps: all that there are."""
+
 _HEADER = b"SQLite format 3\0"
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -96,7 +99,7 @@ class LedgerFile:
 
     def connect(self) -> apsw.Connection:
         """A connection that may write."""
-        db = apsw.Connection(str(self.path))
+        db = apsw.Connection(str(self.path), statementcachesize=STATEMENTS)
         db.set_busy_timeout(BUSY_MS_MAX)
         apply_pragmas(db, writer_pragmas(self.settings))
         return db

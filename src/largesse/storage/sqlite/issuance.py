@@ -9,8 +9,7 @@ from typing import NamedTuple
 import apsw
 
 from largesse.campaigns.model import Campaign, Counters
-from largesse.issuance import decide
-from largesse.issuance.model import STRANGER, Conservation, LedgerEntry, Place, Settled, Wish
+from largesse.issuance.model import Conservation, LedgerEntry, Place, Settled, Wish
 from largesse.issuance.ports import RandomCodes
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.clock import Clock
@@ -23,6 +22,7 @@ from largesse.storage.sqlite.holders import Holders
 from largesse.storage.sqlite.prove import Prover
 from largesse.storage.sqlite.query import Bindings, rows
 from largesse.storage.sqlite.readers import Readers
+from largesse.storage.sqlite.refuse import refuse
 from largesse.storage.sqlite.restore import restore
 from largesse.storage.sqlite.rows import read_entries, read_entry
 from largesse.storage.sqlite.settle import Memory, settle
@@ -86,24 +86,10 @@ class SQLiteIncentiveStore:
         return await self._writer.write(partial(self._settle, wishes), bulky=True)
 
     def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
-        """See `IncentiveStore`.
-
-        The snapshot is read before the holders: whoever is in a snapshot's counters was among the
-        holders first.
-        """
+        """See `IncentiveStore`."""
         if self._sources.monotonic_s() - self._heard_s > self._sources.snapshot_s_max:
             return [None] * len(wishes)
-        decided: dict[tuple[int, int, int, int], Outcome | None] = {}
-        refusals = []
-        for wish in wishes:
-            about = wish.reward, wish.campaign, wish.tenant, wish.now_ms
-            if about not in decided:
-                decided[about] = self._refusal(wish)
-            refusals.append(decided[about])
-        refused = [index for index, outcome in enumerate(refusals) if outcome is not None]
-        for index in self._memory.perhaps_known(wishes, refused):
-            refusals[index] = None
-        return refusals
+        return refuse(self._memory, self._days, wishes)
 
     async def campaigns(self) -> list[Campaign]:
         """See `IncentiveStore`."""
@@ -175,16 +161,3 @@ class SQLiteIncentiveStore:
     def _hear(self, at_s: float) -> None:
         """Know that what is in memory was so at a moment, because the ledger has answered."""
         self._heard_s = at_s
-
-    def _refusal(self, wish: Wish) -> Outcome | None:
-        """Why a stranger's wish would be refused, going by what the ledger last said."""
-        memory = self._memory
-        offer = memory.offers.get(wish.reward)
-        if offer is None or offer.campaign.number != wish.campaign:
-            return None
-        if offer.campaign.tenant != wish.tenant:
-            return None
-        zone = offer.campaign.definition.time_zone
-        offer = offer._replace(day=self._days.day(zone, wish.now_ms))
-        outcome = decide.claim(wish, offer, STRANGER, offer.reward.counters)
-        return None if outcome.success else outcome

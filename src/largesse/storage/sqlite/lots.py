@@ -20,6 +20,9 @@ from largesse.storage.sqlite.transaction import Transaction
 ROWS_AT_ONCE = 256
 """Rows of the largest insert: SQLite steps through them without the interpreter's lock."""
 
+SMALL = 16
+"""Up to so many rows there is a statement of every length: most lots of a mixed batch are small."""
+
 # The quotas stand in the write itself, whatever was decided before it; CHECKs stand beneath.
 _TAKE = """
 UPDATE reward SET issued = issued + :count, serials = serials + :count, day = :day,
@@ -230,7 +233,7 @@ def insert_issued(db: apsw.Connection, first: int, issued: Sequence[Issued]) -> 
     """
     one = issued[0]
     shared = (one.at_ms, one.campaign, one.reward, one.version)
-    for start, count in _powers_of_two(len(issued)):
+    for start, count in _pieces(len(issued)):
         part = issued[start : start + count]
         if one.code is None:
             values: list[str | None] = [v for row in part for v in (row.customer, row.key)]
@@ -240,17 +243,21 @@ def insert_issued(db: apsw.Connection, first: int, issued: Sequence[Issued]) -> 
         db.execute(statement, (first + start, part[0].serial, *shared, *values))
 
 
-def _powers_of_two(count: int) -> Iterable[tuple[int, int]]:
-    """Cuts a count into 256s, then 128, 64 … 1, so that few statements serve: (start, length)."""
+def _pieces(count: int) -> Iterable[tuple[int, int]]:
+    """Cuts a count into 256s, then 128, 64, 32, 16 and a rest: (start, length) of each.
+
+    So few enough statements serve for all of them to stay prepared.
+    """
     start, length = 0, ROWS_AT_ONCE
     while start < count:
-        while length > count - start:
+        while length > count - start and length > SMALL:
             length //= 2
+        length = min(length, count - start)
         yield start, length
         start += length
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _insert(count: int, *, coded: bool) -> str:
     """The insert of `count` rows. Parameters 1 to 6 are shared, then follow those of each row."""
     width = 3 if coded else 2

@@ -58,21 +58,6 @@ class Memory:
         for one in [one for one, offer in self.offers.items() if offer.campaign.number == number]:
             del self.offers[one]
 
-    def perhaps_known(self, wishes: Sequence[Wish], indices: Sequence[int]) -> set[int]:
-        """Which of some wishes, by their indices, may be of a customer or key met before."""
-        found: list[int] = []
-        hashes: list[int] = []
-        for index in indices:
-            wish = wishes[index]
-            ways = self.prints.ways(self.offers[wish.reward])
-            of_reward = ways.of_reward(wish.customer)
-            hashes.append(ways.main(wish.customer, wish.key))
-            found.append(index)
-            if of_reward is not None:
-                hashes.append(of_reward)
-                found.append(index)
-        return {found[at] for at, _ in self.holders.find(hashes)}
-
 
 def settle(memory: Memory, wishes: Sequence[Wish], transaction: Transaction) -> list[Settled]:
     """One answer per wish, in order. What a wish is given, those behind it know of."""
