@@ -32,7 +32,6 @@ from largesse.storage.sqlite.writer import Writer
 _COUNTERS = """
 SELECT r.issued, r.reserved, r.serials, r.day, r.issued_day
 FROM carray(?) wanted CROSS JOIN reward r ON r.number = wanted.value"""
-_PATTERNS = """
 SELECT pattern FROM code_pattern WHERE tenant = ? AND source = 'permuted' ORDER BY id"""
 _OF_COUNTER = """
 SELECT b.reward, b.serial + ?3 - b.place
@@ -118,11 +117,6 @@ class SQLiteIncentiveStore:
         wanted = apsw.carray(array("q", rewards))
         found = await self._readers.read(lambda db: rows(db, _COUNTERS, (wanted,)))
         return [Counters(*row) for row in found]
-
-    async def patterns(self, tenant: int) -> list[str]:
-        """See `IncentiveStore`."""
-        found = await self._readers.read(lambda db: rows(db, _PATTERNS, (tenant,)))
-        return [pattern for (pattern,) in found]
 
     async def place_of_counter(self, tenant: int, pattern: str, counter: int) -> Place | None:
         """See `IncentiveStore`."""

@@ -67,9 +67,9 @@ def settle(memory: Memory, wishes: Sequence[Wish], transaction: Transaction) -> 
 class _Batch:
     """Wishes on their way to their outcomes.
 
-    Each wish has a hash that leads to its customer's incentives. `known` has the entries behind
-    those hashes that were there before this batch; `fresh` has what strangers got in it, until
-    somebody asks for that.
+    Each wish has a hash that leads to its customer's incentives, and another one where a reward is
+    counted apart from its campaign. `known` has the entries behind those hashes that were there
+    before this batch; `fresh` has what strangers got in it, until somebody asks for that.
     """
 
     def __init__(self, memory: Memory, transaction: Transaction, wishes: Sequence[Wish]) -> None:
@@ -78,8 +78,12 @@ class _Batch:
         self._wishes = wishes
         self._lots = self._open_lots()
         self._wanted = [self._lot(wish) for wish in wishes]
-        self._hashes = [
+        self._main = [
             lot.ways.main(wish.customer, wish.key) if lot else 0
+            for wish, lot in zip(wishes, self._wanted, strict=True)
+        ]
+        self._apart = [
+            lot.ways.of_reward(wish.customer) if lot else None
             for wish, lot in zip(wishes, self._wanted, strict=True)
         ]
         self._known = self._look_up()
@@ -88,8 +92,10 @@ class _Batch:
     def settle(self) -> list[Settled]:
         """Bring all wishes to their outcomes and write what was issued."""
         settled = [
-            self._settle(wish, lot, main) if lot else _GONE
-            for wish, lot, main in zip(self._wishes, self._wanted, self._hashes, strict=True)
+            self._settle(wish, lot, main, apart) if lot else _GONE
+            for wish, lot, main, apart in zip(
+                self._wishes, self._wanted, self._main, self._apart, strict=True
+            )
         ]
         for lot in self._lots.values():
             lot.write()
@@ -126,43 +132,40 @@ class _Batch:
 
     def _look_up(self) -> dict[int, list[LedgerEntry]]:
         """What the customers of this batch were given before it."""
-        apart = [
-            (index, of_reward)
-            for index, (wish, lot) in enumerate(zip(self._wishes, self._wanted, strict=True))
-            if lot and (of_reward := lot.ways.of_reward(wish.customer)) is not None
-        ]
-        hashes = self._hashes + [of_reward for _, of_reward in apart]
+        apart = [(index, one) for index, one in enumerate(self._apart) if one is not None]
+        hashes = self._main + [one for _, one in apart]
 
-        def chain_of(index: int) -> Chain | None:
-            own = index - len(self._hashes)
-            wish = self._wishes[index if own < 0 else apart[own][0]]
+        def chain_of(at: int) -> Chain | None:
+            own = at - len(self._main)
             if own >= 0:
-                return Chain(hashes[index], Scope.REWARD, wish.reward, wish.customer)
-            lot = self._wanted[index]
+                wish = self._wishes[apart[own][0]]
+                return Chain(hashes[at], Scope.REWARD, wish.reward, wish.customer)
+            wish, lot = self._wishes[at], self._wanted[at]
             if lot is None or lot.ways.by_key:
                 return None
-            return Chain(hashes[index], Scope.CAMPAIGN, wish.campaign, wish.customer)
+            return Chain(hashes[at], Scope.CAMPAIGN, wish.campaign, wish.customer)
 
         memory = self._memory
         return look_up(self._transaction.db, memory.holders, memory.prints, hashes, chain_of)
 
-    def _settle(self, wish: Wish, lot: Lot, main: int) -> Settled:
+    def _settle(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         if wish.now_ms != lot.moment_ms:
             lot.come_to(wish.now_ms, self._memory.days)
-        known = main in self._known or main in self._fresh
-        if known or not lot.room or lot.ways.reward_seed is not None or wish.dry_run:
-            return self._settle_with_care(wish, lot, main)
+        if not lot.room or wish.dry_run or self._is_known(main) or self._is_known(apart):
+            return self._settle_with_care(wish, lot, main, apart)
         # A stranger, and there is room: nearly every wish of a sale that is on comes this way.
         issued = lot.issue(wish, main)
         if issued is None:
             return _NO_CODE
         self._fresh[main] = issued
+        if apart is not None:
+            lot.find_last_too(apart)
+            self._fresh[apart] = issued
         return Settled(Outcome.ISSUED, issued)
 
-    def _settle_with_care(self, wish: Wish, lot: Lot, main: int) -> Settled:
+    def _settle_with_care(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         """The rule with all that it may ask for."""
-        of_reward = lot.ways.of_reward(wish.customer)
-        entries = self._entries(wish, main, of_reward)
+        entries = self._entries(wish, main, apart)
         prior = decide.prior(wish, entries, lot.offer.campaign.definition)
         outcome = decide.claim(wish, lot.offer, prior, lot.counters)
         if prior.bound is not None:
@@ -178,22 +181,24 @@ class _Batch:
             return _NO_CODE
         for one in too:
             lot.find_last_too(one)
-        for one in (main,) if of_reward is None else (main, of_reward):
+        for one in (main,) if apart is None else (main, apart):
             self._known.setdefault(one, []).append(LedgerEntry(issued))
         return Settled(outcome, issued)
 
-    def _entries(self, wish: Wish, main: int, of_reward: int | None) -> list[LedgerEntry]:
+    def _is_known(self, one: int | None) -> bool:
+        return one in self._known or one in self._fresh
+
+    def _entries(self, wish: Wish, main: int, apart: int | None) -> list[LedgerEntry]:
         """What the customer was given, without the rows of others that share a hash."""
-        fresh = self._fresh.pop(main, None)
-        if fresh is not None:
-            self._known.setdefault(main, []).append(LedgerEntry(fresh))
-        found = {
-            (entry.issued.reward, entry.issued.serial): entry
-            for one in (main, of_reward)
-            if one is not None
-            for entry in self._known.get(one, ())
-            if entry.issued.customer == wish.customer and entry.issued.campaign == wish.campaign
-        }
+        found: dict[tuple[int, int], LedgerEntry] = {}
+        for one in (main,) if apart is None else (main, apart):
+            fresh = self._fresh.pop(one, None)
+            if fresh is not None:
+                self._known.setdefault(one, []).append(LedgerEntry(fresh))
+            for entry in self._known.get(one, ()):
+                issued = entry.issued
+                if issued.customer == wish.customer and issued.campaign == wish.campaign:
+                    found[issued.reward, issued.serial] = entry
         return list(found.values())
 
     def _next_hashes(self, wish: Wish, lot: Lot, entries: Sequence[LedgerEntry]) -> list[int]:
