@@ -71,8 +71,8 @@ class _Storage(Struct, frozen=True):
 
     def close(self) -> None:
         """Commit what waits and let the file go."""
-        self.writer.close()
         self.readers.close()
+        self.writer.close()  # the last to close copies the log into the file
         self.file.close()
 
 

@@ -1,6 +1,5 @@
 """What one can do with campaigns."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -123,12 +122,15 @@ class Campaigns:
 
     async def version(self, tenant: int, campaign_id: str, version: int) -> Saved:
         """A campaign as one of its versions was, with its stock of this moment."""
-        read: Callable[[CampaignRecords], Campaign | None]
-        read = lambda records: records.version(tenant, campaign_id, version)  # noqa: E731 - typed
-        campaign = await self._store.read(read)
-        if campaign is None:
-            raise NotFoundError(f"there is no version {version} of campaign {campaign_id!r} here")
-        return Saved(campaign, self._clocks.now_ms(tenant))
+
+        def find(records: CampaignRecords) -> Campaign:
+            found = records.version(tenant, campaign_id, version)
+            if found is None:
+                message = f"there is no version {version} of campaign {campaign_id!r} here"
+                raise NotFoundError(message)
+            return found
+
+        return Saved(await self._store.read(find), self._clocks.now_ms(tenant))
 
     async def campaigns(
         self, tenant: int, which: CampaignFilter, before: int | None, limit: int

@@ -1,6 +1,5 @@
 """What stands before the application: each request gets its id, its path, its log line."""
 
-import asyncio
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +8,7 @@ import structlog
 
 from largesse.http.metrics import Metrics
 from largesse.http.tracing import REQUEST_ID, Trace, request_id_of
+from largesse.kernel.clock import stopwatch_s
 from largesse.kernel.ids import Ids
 
 Asgi = Any  # ASGI's own types, which every framework spells its own way
@@ -40,8 +40,7 @@ class Front:
             return
         given = next((value for name, value in scope["headers"] if name == REQUEST_ID), None)
         trace = Trace(request_id_of(given, self._ids.new))
-        loop = asyncio.get_running_loop()
-        started_s = loop.time()
+        started_s = stopwatch_s()
         status = 0
 
         async def send_marked(message: Asgi) -> None:
@@ -54,7 +53,7 @@ class Front:
         try:
             await self._application(self._inner(scope, trace), receive, send_marked)
         finally:
-            self._tell(scope["method"], trace, status, loop.time() - started_s)
+            self._tell(scope["method"], trace, status, stopwatch_s() - started_s)
 
     def _inner(self, scope: Asgi, trace: Trace) -> Asgi:
         """The scope as the application gets it."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from largesse.issuance.model import Answer, Settled, Wish
 from largesse.issuance.ports import IncentiveStore
-from largesse.kernel.clock import TenantClocks
+from largesse.kernel.clock import TenantClocks, stopwatch_s
 from largesse.kernel.errors import BusyError, LargesseError, UnavailableError
 
 Ending = Answer | LargesseError
@@ -100,7 +100,7 @@ class Batcher:
 
     def _form(self) -> None:
         self._scheduled = False
-        started_s = self._seconds()
+        started_s = stopwatch_s()
         count = min(len(self._waiting), self._limits.batch_max)
         batch = [self._waiting.popleft() for _ in range(count)]
         self._stamp(batch)
@@ -156,11 +156,7 @@ class Batcher:
             for ending in endings
         )
         error = next((one for one in endings if isinstance(one, LargesseError)), None)
-        self.report(Batch(names, at_ledger, self._seconds() - started_s, error))
-
-    @staticmethod
-    def _seconds() -> float:
-        return asyncio.get_running_loop().time()
+        self.report(Batch(names, at_ledger, stopwatch_s() - started_s, error))
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)

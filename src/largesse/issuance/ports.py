@@ -26,9 +26,9 @@ class IncentiveStore(Protocol):
     def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
         """What can be refused at once, without the ledger and without waiting; None for the rest.
 
-        A refusal is given only where this process can prove that the customer has neither an
-        incentive nor a key in the campaign, and where it heard from the ledger within the last
-        second.
+        A refusal is given only where this process can prove that the customer has nothing that
+        would change the answer, neither the key nor an incentive that counts, and where it heard
+        from the ledger within the last second.
         """
 
     async def campaigns(self) -> list[Campaign]:
@@ -47,9 +47,6 @@ class IncentiveStore(Protocol):
 
     async def counters(self, rewards: Sequence[int]) -> list[Counters]:
         """The counters of some rewards, in their order."""
-
-    async def patterns(self, tenant: int) -> list[str]:
-        """The canonical permuted patterns that codes of a tenant may have."""
 
     async def place_of_counter(self, tenant: int, pattern: str, counter: int) -> Place | None:
         """Which reward and serial a place of a permuted pattern's counter belongs to."""

@@ -10,6 +10,11 @@ JUMP_MS_MAX = 5_000
 """How far the wall clock may run away from the monotonic one before largesse is not ready."""
 
 
+def stopwatch_s() -> float:
+    """Seconds since some moment, to microseconds: only differences mean anything."""
+    return time.perf_counter()
+
+
 class Clock(Protocol):
     """Tells the wall-clock time."""
 

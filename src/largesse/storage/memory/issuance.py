@@ -83,11 +83,6 @@ class MemoryIncentiveStore:
         """See `IncentiveStore`."""
         return [self._state.counters[reward] for reward in rewards]
 
-    async def patterns(self, tenant: int) -> list[str]:
-        """See `IncentiveStore`."""
-        states = self._patterns.patterns(tenant)
-        return [state.pattern for state in states if state.source == CodeSource.PERMUTED]
-
     async def place_of_counter(self, tenant: int, pattern: str, counter: int) -> Place | None:
         """See `IncentiveStore`."""
         state = self._state.patterns.get((tenant, pattern, CodeSource.PERMUTED))

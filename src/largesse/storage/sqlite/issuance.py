@@ -32,7 +32,6 @@ from largesse.storage.sqlite.writer import Writer
 _COUNTERS = """
 SELECT r.issued, r.reserved, r.serials, r.day, r.issued_day
 FROM carray(?) wanted CROSS JOIN reward r ON r.number = wanted.value"""
-SELECT pattern FROM code_pattern WHERE tenant = ? AND source = 'permuted' ORDER BY id"""
 _OF_COUNTER = """
 SELECT b.reward, b.serial + ?3 - b.place
 FROM code_pattern p JOIN code_block b ON b.pattern = p.id

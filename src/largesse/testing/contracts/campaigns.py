@@ -225,7 +225,6 @@ class CampaignStoreContract:
             assert records.patterns(2) == []
 
         await change(world, work)
-        assert await world.incentives.patterns(1) == ["A99"]
 
     async def test_blocks_share_the_places_of_a_pattern(self, world: World) -> None:
         """Each takes the next places of the counter; a reward's serials go on from its last."""
