@@ -27,7 +27,8 @@ largesse gives out limited things of value, exactly: never one too many, never o
 
 Times are RFC 3339, in UTC with milliseconds. Refusals are `application/problem+json` (RFC 9457);
 `code` is stable, `transient` tells whether trying again can help. Every POST takes an
-`Idempotency-Key`: the same key with the same body brings the first answer again."""
+`Idempotency-Key`, a batch one per item: the same key with the same body brings the first answer
+again."""
 
 _REFUSALS: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request is not well formed.",

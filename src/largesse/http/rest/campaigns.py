@@ -1,6 +1,7 @@
 """Campaigns over HTTP."""
 
 import re
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from msgspec import UNSET
@@ -168,7 +169,12 @@ _READ = (Scope.READ,)
 _CAMPAIGN = Shown(HTTPStatus.OK, "The campaign.", CampaignView, headers=("etag",))
 
 
-def _verb(verb: Verb, summary: str, description: str, handler: object) -> AnyOperation:
+def _verb(
+    verb: Verb,
+    summary: str,
+    description: str,
+    handler: Callable[[Call[Nothing, Nothing]], Awaitable[Reply]],
+) -> AnyOperation:
     return Operation(
         name=f"{verb}_campaign",
         method="POST",
@@ -176,7 +182,7 @@ def _verb(verb: Verb, summary: str, description: str, handler: object) -> AnyOpe
         tag="Campaigns",
         summary=summary,
         description=f"{description} A step that changes nothing is answered 200.",
-        handler=handler,  # type: ignore[arg-type]  # one of the three above
+        handler=handler,
         answers=(_CAMPAIGN,),
         refusals=(HTTPStatus.CONFLICT,),
         scopes=_ADMIN,
