@@ -1,6 +1,7 @@
 """The proof of the file: each planted fault is found and named."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from sqlite_ledger import Ledger, opened
 
 from largesse.campaigns.model import Campaign
 from largesse.storage.sqlite import prove as prove_module
+from largesse.storage.sqlite.transaction import Transaction
 from largesse.storage.sqlite.upkeep import SQLiteUpkeep
 from largesse.tenants.model import Tenant
+from largesse.tenants.ports import TenantRecords
 from largesse.testing.factories import (
     DAY_MS,
     NOW_MS,
@@ -84,9 +87,9 @@ async def history(ledger: Ledger) -> Campaign:
 async def plant(ledger: Ledger, statements: list[str]) -> None:
     """Change the file behind everybody's back."""
 
-    def work(transaction: object) -> None:
+    def work(transaction: Transaction) -> None:
         for statement in statements:
-            transaction.db.execute(statement)  # type: ignore[attr-defined]
+            transaction.db.execute(statement)
 
     await ledger.writer.write(work)
 
@@ -150,7 +153,7 @@ async def test_old_keys_are_forgotten(ledger: Ledger) -> None:
     for name, now_ms in (("old", NOW_MS), ("new", NOW_MS + 1)):
         command = a_command(key=name, content=name.encode(), now_ms=now_ms)
         tenant = a_tenant(name)
-        await world.tenants.write(command, lambda records, t=tenant: records.add_tenant(t), Tenant)  # type: ignore[misc]
+        await world.tenants.write(command, partial(keep, tenant), Tenant)
     upkeep = SQLiteUpkeep(ledger.writer, ledger.readers)
 
     assert await upkeep.forget_keys(NOW_MS + 1) == 1
@@ -159,3 +162,8 @@ async def test_old_keys_are_forgotten(ledger: Ledger) -> None:
         lambda db: db.execute("SELECT key FROM idempotency").fetchall()
     )
     assert kept == [("new",)]
+
+
+def keep(tenant: Tenant, records: TenantRecords) -> Tenant:
+    """Keep a tenant."""
+    return records.add_tenant(tenant)

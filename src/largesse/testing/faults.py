@@ -4,13 +4,13 @@ The disk is an SQLite VFS over the real file system. While it is the default one
 SQLite opens goes through it.
 """
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import apsw
@@ -149,7 +149,7 @@ class PowerCuts:
                 self._images.setdefault(step.file, _Image()).pending.append(step)
         self._at = max(self._at, to)
 
-    def leave(self, folder: Path, dice: random.Random) -> None:
+    def leave(self, folder: Path, dice: Random) -> None:
         """Write the files as a cut at this moment may leave them.
 
         Of what was not synced a prefix is kept, or any part of it, and one write may be torn.
@@ -162,7 +162,7 @@ class PowerCuts:
                 folder.joinpath(name).write_bytes(content)
 
 
-def _survivors(pending: list[Step], dice: random.Random) -> list[Step]:
+def _survivors(pending: list[Step], dice: Random) -> list[Step]:
     if dice.random() < 0.5:
         kept = pending[: dice.randint(0, len(pending))]
     else:
