@@ -16,6 +16,19 @@ def test_the_least_patient_decides() -> None:
     assert limiter.left(["key", "address"]) == 0
 
 
+def test_right_codes_are_forgiven() -> None:
+    """Never below nothing, though the minute has turned meanwhile."""
+    clock = FakeClock(59_999)
+    limiter = GuessLimiter(2, clock)
+    limiter.count(["key"])
+    limiter.forgive(["key"])
+    assert limiter.left(["key"]) == 2
+    limiter.count(["key"])
+    clock.advance(1)
+    limiter.forgive(["key"])
+    assert limiter.left(["key"]) == 2
+
+
 def test_each_minute_begins_anew() -> None:
     """At the calendar's minute of the machine's time."""
     clock = FakeClock(59_999)

@@ -1,5 +1,7 @@
 """Campaigns over HTTP: shapes, life, edits, lists, replays."""
 
+import asyncio
+
 import httpx
 import pytest
 from rest_stage import CAMPAIGN, NOW, REWARD, Json, Town
@@ -210,6 +212,18 @@ async def test_replays_are_equal_to_the_byte(town: Town) -> None:
     assert (second.status_code, second.content) == (first.status_code, first.content)
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
+    assert len((await town.acme.get("/campaigns")).json()["items"]) == 1
+
+
+async def test_two_at_once_with_one_key_get_one_answer(town: Town) -> None:
+    """Both are told of the same campaign, and there is one."""
+    asked = [town.acme.post("/campaigns", CAMPAIGN, "k") for _ in range(10)]
+    answers = await asyncio.gather(*asked)
+    assert {(answer.status_code, answer.content) for answer in answers} == {
+        (201, answers[0].content)
+    }
+    replayed = [answer for answer in answers if "idempotency-replayed" in answer.headers]
+    assert len(replayed) == 9
     assert len((await town.acme.get("/campaigns")).json()["items"]) == 1
 
 

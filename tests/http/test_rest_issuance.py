@@ -1,5 +1,8 @@
 """Claims and incentives over HTTP: the plain routes around the desk, lists, codes, revokes."""
 
+import asyncio
+from collections import Counter
+
 import msgspec
 import pytest
 from rest_stage import NOW, REWARD, Town, opened_town
@@ -146,6 +149,18 @@ async def test_wrong_guesses_are_limited(tmp_path_factory: pytest.TempPathFactor
         assert allowed.status_code == 200
         assert allowed.headers["ratelimit-policy"] == '"codes";q=3;w=60'
         assert allowed.headers["ratelimit"] == '"codes";r=3;t=60'
+
+
+async def test_guesses_sent_at_once_are_limited_too(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Each counts before the first of them is answered."""
+    folder = tmp_path_factory.mktemp("guesses")
+    async with opened_town(folder, **{"access.code_guesses_per_minute_max": 3}) as town:
+        await town.acme.campaign()
+        guesses = [town.acme.get(f"/codes/22222222{n:02}") for n in range(20)]
+        statuses = [answer.status_code for answer in await asyncio.gather(*guesses)]
+        assert Counter(statuses) == {404: 3, 429: 17}
 
 
 async def test_a_revoke_gives_back_once(town: Town) -> None:

@@ -28,10 +28,20 @@ class GuessLimiter:
         return max(self.guesses_max - most, 0)
 
     def count(self, guessers: Sequence[str]) -> None:
-        """Remember one wrong code of each of these guessers."""
+        """Remember a guess of each of these guessers: it is wrong until it is forgiven.
+
+        So guesses sent at once count before the first of them is answered.
+        """
         self._turn()
         for guesser in guessers:
             self._wrong[self._name(guesser)] += 1
+
+    def forgive(self, guessers: Sequence[str]) -> None:
+        """Take back what `count` remembered: the code was right."""
+        self._turn()
+        for guesser in guessers:
+            name = self._name(guesser)
+            self._wrong[name] = max(self._wrong[name] - 1, 0)
 
     def seconds_left(self) -> int:
         """When the next minute begins, from 1 on."""

@@ -25,7 +25,7 @@ from largesse.http.operation import (
 from largesse.http.parsing import Nothing
 from largesse.http.shapes.lists import DryRunQuery, ListQuery, Next
 from largesse.http.times import ShownMoment
-from largesse.issuance.model import Incentive, IncentiveStatus, Place
+from largesse.issuance.model import IncentiveStatus, Place
 from largesse.kernel.outcome import Outcome
 from largesse.tenants.model import Scope
 
@@ -107,18 +107,13 @@ async def find_code(call: Call[Nothing, Nothing]) -> Reply:
     guesses = call.backing.guesses
     if not guesses.left(guessers):
         raise TooManyGuessesError(guesses.seconds_left())
+    guesses.count(guessers)
     incentive = await call.services.issuance.incentive_of_code(call.tenant, call.path["code"])
     if incentive is None:
-        guesses.count(guessers)
         raise UnknownCodeError
-    return _found(call, incentive)
-
-
-def _found(call: Call[Nothing, Nothing], incentive: Incentive) -> Reply:
-    guesses = call.backing.guesses
-    left = guesses.left((call.principal.key.id, call.address))
+    guesses.forgive(guessers)
     policy = b'"codes";q=%d;w=%d' % (guesses.guesses_max, WINDOW_S)
-    state = b'"codes";r=%d;t=%d' % (left, guesses.seconds_left())
+    state = b'"codes";r=%d;t=%d' % (guesses.left(guessers), guesses.seconds_left())
     return ok(show(incentive), (b"ratelimit-policy", policy), (b"ratelimit", state))
 
 
