@@ -68,12 +68,11 @@ def bench(
     """Measure servers of its own, each beside what bounds it, and check what they issued."""
     names: Sequence[str] = scenario or list(SCENARIOS)
     plan.output.mkdir(parents=True, exist_ok=True)
-    where = machine.look()
     voice = Console(stderr=True, highlight=False)
-    if not json:
-        voice.print(f"{where.processor}, {where.cores} cores, commit {where.commit}", style="dim")
     documents = []
     for name in names:
+        where = machine.look()
+        voice.print(str(where), style="dim")
         result = _measure(name, plan, voice)
         documents.append(document(result, where))
         keep(plan.output, documents[-1])

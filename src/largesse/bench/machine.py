@@ -20,6 +20,13 @@ class Machine(Struct, frozen=True):
     load_before: float
     commit: str
 
+    def __str__(self) -> str:
+        """The machine in one line."""
+        return (
+            f"{self.cores} cores of {self.processor}, {self.system}, Python {self.python}, "
+            f"commit {self.commit}, load before {self.load_before}"
+        )
+
 
 def look() -> Machine:
     """The machine as it is now; what it does not tell is "unknown"."""

@@ -138,5 +138,6 @@ def load_figures(
         figure("p99", "ms", [one.p99_ms for one in seen]),
         figure("p999", "ms", [one.p999_ms for one in seen]),
         figure("CPU", f"s/1,000 {what}", [trial.cpu_s_per_1000 for trial in trials]),
+        figure("CPU of the echo", "s/1,000 answers", [trial.cpu_s_per_1000 for trial in ceilings]),
         figure("peak memory", "MB", [trial.memory_peak_bytes / MB for trial in trials]),
     ]
