@@ -203,6 +203,30 @@ async def test_faults_are_ours(
     assert len([line for line in lines if line["event"] == "fault"]) == told
 
 
+async def test_clients_that_go_away_are_no_faults(town: Town, lines: list[EventDict]) -> None:
+    """A body that ends early is malformed; the log has one line, without a traceback."""
+    authorization = town.acme.http.headers["authorization"].encode()
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/v1/campaigns", "query_string": b"",
+        "headers": [(b"authorization", authorization)], "client": None, "root_path": "",
+    }  # fmt: skip
+    events = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent = []
+
+    async def receive() -> object:
+        return next(events)
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    lines.clear()
+    await town.application.asgi(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert [line["event"] for line in lines] == ["request"]
+
+
 @pytest.mark.parametrize("origins", [(), ("https://shop.example",)])
 async def test_other_origins(
     tmp_path_factory: pytest.TempPathFactory, origins: tuple[str, ...]

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
+from litestar.exceptions import InternalServerException
 
 from largesse.http.auth import authenticate, authorize
 from largesse.http.errors import MalformedError, problem_of_error
@@ -71,7 +72,7 @@ async def _read(
         trace.tenant = caller.tenant.id
         authorize(caller, operation.scopes)
     query = parse_query(operation.query, request.scope["query_string"])
-    content = await request.body() if request.method in WITH_BODY else b""
+    content = await _content(request) if request.method in WITH_BODY else b""
     body: Any = content
     key = None
     if operation.body is bytes:
@@ -94,3 +95,12 @@ async def _read(
         body=body,
         key=key,
     )
+
+
+async def _content(request: HttpRequest) -> bytes:
+    """The body, whole; `MalformedError`, which nobody will read, when its client has gone."""
+    try:
+        return await request.body()
+    except InternalServerException as error:  # the framework's word for it
+        message = "the connection ended before the body was complete"
+        raise MalformedError(message) from error
