@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 from pathlib import Path
-from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import apsw
 
@@ -113,6 +112,16 @@ def disk_in_use() -> Iterator[Disk]:
         disk.unregister()
 
 
+class Dice(Protocol):
+    """What the chances of a cut are taken from: a seeded `random.Random` is one."""
+
+    def random(self) -> float:
+        """A number from 0 to 1."""
+
+    def randint(self, a: int, b: int) -> int:
+        """A whole number from `a` to `b`."""
+
+
 @dataclass
 class _Image:
     """A file as it is for sure, and what was asked since the last sync, in order."""
@@ -149,7 +158,7 @@ class PowerCuts:
                 self._images.setdefault(step.file, _Image()).pending.append(step)
         self._at = max(self._at, to)
 
-    def leave(self, folder: Path, dice: Random) -> None:
+    def leave(self, folder: Path, dice: Dice) -> None:
         """Write the files as a cut at this moment may leave them.
 
         Of what was not synced a prefix is kept, or any part of it, and one write may be torn.
@@ -162,7 +171,7 @@ class PowerCuts:
                 folder.joinpath(name).write_bytes(content)
 
 
-def _survivors(pending: list[Step], dice: Random) -> list[Step]:
+def _survivors(pending: list[Step], dice: Dice) -> list[Step]:
     if dice.random() < 0.5:
         kept = pending[: dice.randint(0, len(pending))]
     else:
