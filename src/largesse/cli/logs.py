@@ -32,29 +32,37 @@ class Masked:
         return line
 
 
+class NamedLogger(structlog.WriteLogger):
+    """Writes lines to a stream, and knows which module speaks."""
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.name = name
+
+
 def set_up_logs(settings: Log, stream: TextIO, secrets: Sequence[Secret] = ()) -> None:
     """Send what largesse and its libraries have to say to `stream`, as the settings want it."""
     json = settings.format == "json" or (settings.format == "auto" and not stream.isatty())
+    renderers = _renderers(secrets, json=json)
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # Our own lines go straight to the stream: the detour through `logging` would cost a batch of
+    # claims more than its settling.
     structlog.configure(
-        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*before, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(settings.level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda name: NamedLogger(name, stream),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(secrets, json=json),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
