@@ -119,3 +119,11 @@ async def check_effects(tenant: Shop, sale: str, first: First) -> None:
     check_stock(await tenant.stock(sale), rows=KEYS)
     late = await tenant.claimed(sale, "a stranger", "k")
     assert late.json()["code"] == "SOLD_OUT"
+
+
+def test_another_answer_is_caught() -> None:
+    """The comparison sees a second effect: another serial under the same key."""
+    first: First = {}
+    remember(first, "k", [Response(201, {}, b'{"serial":1}')] * 2)
+    with pytest.raises(AssertionError):
+        remember(first, "k", [Response(201, {}, b'{"serial":2}')])
