@@ -7,6 +7,7 @@ themselves, because whatever arrives while one is written makes the next.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -53,10 +54,23 @@ class Limits(Struct, frozen=True):
     waiting_max: int = 20_000
 
 
+class _Flight:
+    """Wishes at the ledger, not answered yet."""
+
+    def __init__(self, wishes: Sequence[Wish]) -> None:
+        self._wishes = wishes
+
+    @cached_property
+    def retried(self) -> frozenset[tuple[int, str, str]]:
+        """What a retry of one of these would be known by. Few batches are ever asked."""
+        return frozenset(map(_identity, self._wishes))
+
+
 class Batcher:
     """A queue of wishes with a bound, emptied in batches.
 
-    A wish that was taken is settled, whatever becomes of the one who sent it.
+    A wish that was taken is settled, whatever becomes of the one who sent it. A retry that comes
+    while the first call is still at the ledger follows it there: both get the one answer.
     """
 
     def __init__(
@@ -68,7 +82,7 @@ class Batcher:
         self._finish = finish
         self._limits = limits
         self._waiting: deque[_Waiting] = deque()
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], _Flight] = {}
         self._scheduled = False
 
     @property
@@ -81,7 +95,8 @@ class Batcher:
         if len(self._waiting) >= self._limits.waiting_max:
             raise BusyError
         self._waiting.append((wish, deliver))
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
 
     async def drain(self) -> None:
         """Wait until every wish taken so far has its answer."""
@@ -94,7 +109,7 @@ class Batcher:
 
     def _schedule(self) -> None:
         """Form a batch after this tick, so that all that it reads from the sockets is in it."""
-        if not self._scheduled and self._waiting and len(self._in_flight) < IN_FLIGHT_MAX:
+        if self._waiting and len(self._in_flight) < IN_FLIGHT_MAX and not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._form)
 
@@ -107,7 +122,7 @@ class Batcher:
         rest = self._refuse(batch, started_s)
         if rest:
             task = asyncio.get_running_loop().create_task(self._settle(rest, started_s))
-            self._in_flight.add(task)
+            self._in_flight[task] = _Flight([wish for wish, _ in rest])
             task.add_done_callback(self._landed)
         self._schedule()
 
@@ -123,17 +138,22 @@ class Batcher:
     def _refuse(self, batch: list[_Waiting], started_s: float) -> list[_Waiting]:
         """Answer what can be refused without the ledger; return the rest."""
         refusals = self._store.refusals([wish for wish, _ in batch])
-        refused = [
-            (entry, Answer(why, entry[0].now_ms))
-            for entry, why in zip(batch, refusals, strict=True)
-            if why is not None
-        ]
-        if not refused:
-            return batch
-        for (_, deliver), answer in refused:
-            deliver(answer)
-        self._tell([answer for _, answer in refused], at_ledger=False, started_s=started_s)
-        return [entry for entry, why in zip(batch, refusals, strict=True) if why is None]
+        rest, refused = [], []
+        for entry, why in zip(batch, refusals, strict=True):
+            wish, deliver = entry
+            if why is None or self._is_retried(wish):
+                rest.append(entry)
+            else:
+                refused.append(Answer(why, wish.now_ms))
+                deliver(refused[-1])
+        if refused:
+            self._tell(refused, at_ledger=False, started_s=started_s)
+        return rest
+
+    def _is_retried(self, wish: Wish) -> bool:
+        """Whether the same call is at the ledger already, where it may be given something."""
+        identity = _identity(wish)
+        return any(identity in flight.retried for flight in self._in_flight.values())
 
     async def _settle(self, batch: list[_Waiting], started_s: float) -> None:
         endings: Sequence[Ending]
@@ -151,16 +171,20 @@ class Batcher:
         self._tell(endings, at_ledger=True, started_s=started_s)
 
     def _tell(self, endings: Sequence[Ending], *, at_ledger: bool, started_s: float) -> None:
-        names = Counter(
-            ending.outcome.value if isinstance(ending, Answer) else type(ending).__name__
-            for ending in endings
+        names: Counter[str] = Counter(
+            [one.outcome if isinstance(one, Answer) else type(one).__name__ for one in endings]
         )
-        error = next((one for one in endings if isinstance(one, LargesseError)), None)
+        last = endings[-1]
+        error = last if isinstance(last, LargesseError) else None
         self.report(Batch(names, at_ledger, stopwatch_s() - started_s, error))
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        self._in_flight.discard(task)
+        del self._in_flight[task]
         self._schedule()
+
+
+def _identity(wish: Wish) -> tuple[int, str, str]:
+    return wish.campaign, wish.customer, wish.key
 
 
 def _say_nothing(batch: Batch) -> None:

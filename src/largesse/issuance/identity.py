@@ -13,10 +13,15 @@ from largesse.kernel import ids
 
 PREFIX = "inc"
 
-_ALPHABET = np.frombuffer(ids.ALPHABET.encode(), np.uint8)
+_ALPHABET = np.array([ord(character) for character in ids.ALPHABET], np.uint32)
+_START = np.array([ord(character) for character in f"{PREFIX}_"], np.uint32)
 _BLOCK_BYTES = 16
 _NUMBER_MAX = 1 << 63
-_WEIGHTS = np.array([16, 8, 4, 2, 1], np.uint8)
+
+# A block is 128 bits: 13 digits of five bits from its upper half, one of both, 12 from its lower.
+_UPPER = np.arange(61, 0, -5).astype(np.uint64)
+_LOWER = np.arange(55, -1, -5).astype(np.uint64)
+_DIGIT = np.uint64(31)
 
 
 class IncentiveIds:
@@ -31,8 +36,10 @@ class IncentiveIds:
 
     def texts(self, places: Sequence[Place]) -> list[str]:
         """The ids of many incentives at once."""
-        plain = np.array(places, dtype=">u8").tobytes()
-        return _texts(self._encryptor.update(plain))
+        plain = np.empty((len(places), 2), ">u8")
+        plain[:, 0] = [place[0] for place in places]
+        plain[:, 1] = [place[1] for place in places]
+        return _texts(self._encryptor.update(plain.tobytes()))
 
     def text(self, place: Place) -> str:
         """The id of one incentive."""
@@ -49,10 +56,13 @@ class IncentiveIds:
 
 
 def _texts(blocks: bytes) -> list[str]:
-    """As `ids.encode`, for many blocks of 16 bytes: 128 bits, two zeros before them, in fives."""
-    bits = np.unpackbits(np.frombuffer(blocks, np.uint8).reshape(-1, _BLOCK_BYTES), axis=1)
-    padded = np.pad(bits, ((0, 0), (2, 0)))
-    digits = padded.reshape(-1, ids.LENGTH, 5) @ _WEIGHTS
-    text = _ALPHABET[digits].tobytes().decode("ascii")
-    starts = range(0, len(text), ids.LENGTH)
-    return [f"{PREFIX}_{text[start : start + ids.LENGTH]}" for start in starts]
+    """As `ids.encode`, for many blocks of 16 bytes at once."""
+    halves = np.frombuffer(blocks, ">u8").reshape(-1, 2).astype(np.uint64)
+    upper, lower = halves[:, :1], halves[:, 1:]
+    middle = upper << np.uint64(4) | lower >> np.uint64(60)
+    digits = np.concatenate((upper >> _UPPER, middle, lower >> _LOWER), axis=1) & _DIGIT
+    points = np.empty((len(digits), len(_START) + ids.LENGTH), np.uint32)
+    points[:, : len(_START)] = _START
+    points[:, len(_START) :] = _ALPHABET[digits]
+    texts: list[str] = points.view(f"U{points.shape[1]}").ravel().tolist()
+    return texts

@@ -61,7 +61,7 @@ class Issued(Struct, frozen=True):
     code: str | None = None
 
 
-class Settled(NamedTuple):
+class Settled(Struct, frozen=True):
     """What became of a wish.
 
     `issued` is the incentive given now or before; with `CUSTOMER_LIMIT_REACHED` it is the earliest
@@ -106,7 +106,7 @@ class LedgerEntry(NamedTuple):
     revoked_at_ms: int | None = None
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True):
     """A settled wish as its caller sees it, at the moment `now_ms` that it was settled by.
 
     `incentive` is as in `Settled.issued`.

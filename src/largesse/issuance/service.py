@@ -174,8 +174,13 @@ class Issuance:
         await self._learn_versions(rows)
         incentives = iter(self._showing.issued(rows))
         return [
-            Answer(outcome, wish.now_ms, None if issued is None else next(incentives), replayed)
-            for wish, (outcome, issued, replayed) in zip(wishes, settled, strict=True)
+            Answer(
+                one.outcome,
+                wish.now_ms,
+                None if one.issued is None else next(incentives),
+                one.replayed,
+            )
+            for wish, one in zip(wishes, settled, strict=True)
         ]
 
     async def _present(self, tenant: int, entries: Sequence[LedgerEntry]) -> list[Incentive]:
