@@ -34,8 +34,8 @@ class Brief:
     quota: int | None = None
     """How many coupons there are."""
 
-    per_customer_max: int | None = None
-    """How many a customer may hold; by default one."""
+    per_customer_max: int = 1
+    """How many a customer may hold."""
 
     starts_at: str | None = None
     """When it opens, like 2026-12-01T00:00:00Z; by default at once."""
@@ -63,7 +63,7 @@ class Brief:
             "type": "CLAIM",
             "starts_at": self.starts_at or rfc3339(SystemClock().now_ms()),
             "ends_at": self.ends_at,
-            "per_customer_max": self.per_customer_max or 1,
+            "per_customer_max": self.per_customer_max,
             "rewards": [reward],
         }
 
