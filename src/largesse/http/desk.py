@@ -15,12 +15,19 @@ from largesse.campaigns.model import Campaign
 from largesse.campaigns.service import Campaigns
 from largesse.http import body, errors, exchange, wire
 from largesse.http.auth import authenticate, authorize
-from largesse.http.claims import Accepted, BatchAnswer, BatchBody, ClaimBody, Claimed, Refused
 from largesse.http.errors import Known, Problem, UnauthenticatedError
 from largesse.http.exchange import Exchange, Handler
-from largesse.http.incentives import show
 from largesse.http.parsing import parse_key
 from largesse.http.request_ids import request_id_of
+from largesse.http.shapes.claims import (
+    Accepted,
+    BatchAnswer,
+    BatchBody,
+    ClaimBody,
+    Claimed,
+    Refused,
+)
+from largesse.http.shapes.incentives import show
 from largesse.http.times import rfc3339
 from largesse.issuance import decide
 from largesse.issuance.batcher import Ending
@@ -122,7 +129,7 @@ class ClaimDesk:
         elif ending.outcome.success:
             assert ending.incentive is not None
             content = msgspec.json.encode(Claimed(ending.outcome, show(ending.incentive)))
-            status = errors.OUTCOMES[ending.outcome].status
+            status = HTTPStatus.CREATED if ending.outcome is Outcome.ISSUED else HTTPStatus.OK
             head = _head(status, b"application/json", content, request_id)
             asked.answer(head + _REPLAYED if ending.replayed else head, content)
         else:

@@ -24,10 +24,10 @@ class RequestIds:
     """
 
     def __init__(self, start: str) -> None:
-        self._start = f"req_{start}"
+        self._start = f"req_{start}_"
         self._count = 0
 
     def new(self) -> str:
         """An id that no other request has."""
         self._count += 1
-        return f"{self._start}{self._count:010x}"
+        return f"{self._start}{self._count}"

@@ -34,8 +34,8 @@ class IncentiveIds:
         self._encryptor = cipher.encryptor()
         self._decryptor = cipher.decryptor()
 
-    def texts(self, places: Sequence[Place]) -> list[str]:
-        """The ids of many incentives at once."""
+    def texts(self, places: Sequence[tuple[int, int]]) -> list[str]:
+        """The ids of many incentives at once, each by its reward's number and its serial."""
         plain = np.empty((len(places), 2), ">u8")
         plain[:, 0] = [place[0] for place in places]
         plain[:, 1] = [place[1] for place in places]

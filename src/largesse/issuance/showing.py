@@ -37,7 +37,7 @@ class Showing:
         if not rows:
             return []
         codes = self._codebook.codes(rows)
-        texts = self._ids.texts([Place(row.reward, row.serial) for row in rows])
+        texts = self._ids.texts([(row.reward, row.serial) for row in rows])
         return [
             self._incentive(row, code, text)
             for row, code, text in zip(rows, codes, texts, strict=True)

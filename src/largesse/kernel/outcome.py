@@ -36,5 +36,6 @@ class Outcome(StrEnum):
         return self in _TRANSIENT
 
 
-_SUCCESSES = frozenset({Outcome.ALREADY_HELD, Outcome.ISSUED})
-_TRANSIENT = frozenset({Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.BUSY})
+# Tuples: a member is found by identity, without the hash that an enum computes anew each time.
+_SUCCESSES = (Outcome.ISSUED, Outcome.ALREADY_HELD)
+_TRANSIENT = (Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.BUSY)
