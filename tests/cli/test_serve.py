@@ -235,6 +235,15 @@ def test_the_doctor_finds_a_running_server(server: tuple[str, str], tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_at_once_is_the_tenants_present_moment(server: tuple[str, str]) -> None:
+    """In test mode time stands still, and the machine's would be in the future."""
+    url, key = server
+    rehearsal = call(url, key, "tenant", "create", "Rehearsal", "--test-mode")[1]["admin_key"]
+    brief = ("--name", "Flash", "--quota", "1", "--activate")
+    assert call(url, rehearsal, "campaign", "create", *brief)[1]["phase"] == "OPEN"
+
+
+@pytest.mark.slow
 def test_a_campaign_from_its_draft_to_its_end(server: tuple[str, str], tmp_path: Path) -> None:
     """Every command of campaigns and claims, as programs see it."""
     brief = ("--name", "Flash", "--quota", "1", "--pattern", "가가9999가가99")

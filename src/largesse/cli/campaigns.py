@@ -1,7 +1,7 @@
 """`largesse campaign …`: campaigns and the stock of their rewards."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,12 +10,10 @@ import msgspec
 from cyclopts import Parameter
 from rich.text import Text
 
-from largesse.cli.client import path_of
+from largesse.cli.client import Client, path_of
 from largesse.cli.errors import CommandError
 from largesse.cli.options import CampaignId, Piece, Remote
 from largesse.cli.shown import Shown, facts, onward, table
-from largesse.http.times import rfc3339
-from largesse.kernel.clock import SystemClock
 
 Status = Literal["DRAFT", "ACTIVE", "PAUSED", "ENDED"]
 
@@ -46,8 +44,11 @@ class Brief:
     pattern: str | None = None
     """How its codes look, like 가가9999가가99."""
 
-    def body(self) -> dict[str, Any]:
-        """The body that creates it. Raises `CommandError` where too little was told."""
+    def body(self, now: Callable[[], str]) -> dict[str, Any]:
+        """The body that creates it. Raises `CommandError` where too little was told.
+
+        `now` asks for the tenant's present moment, which need not be this machine's.
+        """
         if self.name is None or self.quota is None:
             raise CommandError("give a JSON file, or --name and --quota")
         reward: dict[str, Any] = {
@@ -61,7 +62,7 @@ class Brief:
         return {
             "name": self.name,
             "type": "CLAIM",
-            "starts_at": self.starts_at or rfc3339(SystemClock().now_ms()),
+            "starts_at": self.starts_at or now(),
             "ends_at": self.ends_at,
             "per_customer_max": self.per_customer_max,
             "rewards": [reward],
@@ -85,7 +86,7 @@ def create(
     """Make a campaign, from a JSON file or from a few options."""
     if file is not None and brief != _UNTOLD:
         raise CommandError("give a JSON file or the options of a campaign, not both")
-    body = brief.body() if file is None else _read(file)
+    body = brief.body(lambda: _now(remote.client())) if file is None else _read(file)
     if activate:
         body["activate"] = True
     return _shown(remote.client().post(path_of("campaigns"), body))
@@ -133,6 +134,12 @@ def delete(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
 
 def _step(campaign: str, verb: str, remote: Remote) -> Shown:
     return _shown(remote.client().post(path_of("campaigns", f"{campaign}:{verb}")))
+
+
+def _now(client: Client) -> str:
+    """The present moment of the tenant: in test mode it is another than the machine's."""
+    now: str = client.get(path_of("test-clock"))["now"]
+    return now
 
 
 def _read(file: Path) -> dict[str, Any]:
