@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import uvloop
-from running import WATCHFUL, Running, Start, served
+from running import WATCHFUL, Running, served
 from shop import Shop, new_tenant, shop
 
 CONNECTIONS = 16
@@ -20,7 +20,7 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running `largesse serve`."""
-    with served(tmp_path_factory.mktemp("conformance"), Start(WATCHFUL)) as running:
+    with served(tmp_path_factory.mktemp("conformance"), WATCHFUL) as running:
         yield running
 
 

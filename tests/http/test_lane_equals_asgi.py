@@ -232,7 +232,6 @@ CASES = [
 """Claims whose answers change nothing: refusals, and replays of what ann holds already."""
 
 
-@pytest.mark.slow
 async def test_both_ways_answer_the_same(tmp_path: Path) -> None:
     """Status, headers but the date, and body, for every refusal and every replay."""
     async with fair(tmp_path) as at:

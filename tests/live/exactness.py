@@ -8,10 +8,10 @@ from crowd import Ended
 from raw_http import Response
 
 
-def answered(ended: Iterable[Ended]) -> list[Response]:
+def answered(ended: Sequence[Ended]) -> list[Response]:
     """Answers, all of which must be there."""
     answers = [one for one in ended if one is not None]
-    assert len(answers) == len(list(ended)), "a request has no answer"
+    assert len(answers) == len(ended), "a request has no answer"
     return answers
 
 

@@ -1,7 +1,6 @@
 """Servers to test: `largesse serve` as its users start it, and one inside the test."""
 
 import asyncio
-import json
 import os
 import re
 import select
@@ -9,12 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from crowd import crowd
 
@@ -31,6 +29,7 @@ STOP_S_MAX = 30.0
 
 PROGRAM = str(Path(sys.executable).with_name("largesse"))
 
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 WATCHFUL: Mapping[str, str] = MappingProxyType({"LARGESSE_AUDIT_PERIOD_S": "1"})
 """Settings with which a fresh proof of the ledger is never far away."""
 
@@ -61,22 +60,16 @@ class Running:
         return self.process.wait(STOP_S_MAX)
 
 
-@dataclass(frozen=True)
-class Start:
-    """How to start a server: extra environment, and a step in the child before it becomes one."""
+def start(folder: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Running:
+    """Start `largesse serve` on the ledger in a folder; its log goes to the file `log` there.
 
-    environment: Mapping[str, str] = field(default_factory=dict)
-    before: Callable[[], None] | None = None
-
-
-def start(folder: Path, how: Start | None = None) -> Running:
-    """Start `largesse serve` on the ledger in a folder; its log goes to the file `log` there."""
-    how = how or Start()
+    `settings` are environment variables.
+    """
     environment = {
         **os.environ,
         "LARGESSE_ADMIN_KEY": ADMIN_KEY,
         "LARGESSE_LOG_LEVEL": "warning",
-        **how.environment,
+        **settings,
     }
     database = f"sqlite:///{folder / 'ledger.db'}"
     started_at_s = time.monotonic()
@@ -87,15 +80,14 @@ def start(folder: Path, how: Start | None = None) -> Running:
             stderr=log,
             env=environment,
             cwd=folder,
-            preexec_fn=how.before,  # noqa: PLW1509 - no thread of ours holds a lock at this moment
         )
     return Running(folder, process, _port_of(process, folder), started_at_s)
 
 
 @contextmanager
-def served(folder: Path, how: Start | None = None) -> Iterator[Running]:
+def served(folder: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Running]:
     """A server that is gone at the end, however it ended."""
-    running = start(folder, how)
+    running = start(folder, settings)
     try:
         yield running
     finally:
@@ -149,8 +141,3 @@ def _port_of(process: subprocess.Popen[bytes], folder: Path) -> int:
         message = f"no address in {line!r}; its log:\n{(folder / 'log').read_text()}"
         raise AssertionError(message)
     return int(found[1])
-
-
-def as_json(body: Any) -> bytes:  # noqa: ANN401 - whatever a test wants to say
-    """A body."""
-    return json.dumps(body, ensure_ascii=False).encode()

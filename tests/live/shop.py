@@ -1,6 +1,7 @@
 """A tenant at work: campaigns, claims and checks through the API, in its own words."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 from crowd import Crowd, Ended, crowd
 from raw_http import Response, request
-from running import ADMIN_KEY, as_json
+from running import ADMIN_KEY
 
 API = "/api/v1"
 PROOF_S_MAX = 15.0
@@ -50,7 +51,7 @@ class Shop:
         content = None
         if body is not None:
             said["Content-Type"] = "application/json"
-            content = body if isinstance(body, bytes) else as_json(body)
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
         pairs = [(name.replace("_", "-"), value) for name, value in said.items()]
         return self._visitors.send(request(method, API + path, pairs, content))
 

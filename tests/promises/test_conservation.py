@@ -9,7 +9,7 @@ import apsw
 import pytest
 from crowd import crowd
 from exactness import answered
-from running import WATCHFUL, Start, served
+from running import WATCHFUL, served
 from shop import Json, Shop, a_reward, shop
 
 SOLD = 500
@@ -32,7 +32,7 @@ MISTAKES = {
 @asynccontextmanager
 async def auditor(folder: Path) -> AsyncIterator[tuple[int, Shop]]:
     """A server that proves its ledger all the time; its port, and a tenant."""
-    with served(folder, Start(WATCHFUL)) as running:
+    with served(folder, WATCHFUL) as running:
         async with shop(running.port, 4) as tenant:
             yield running.port, tenant
         running.stop()

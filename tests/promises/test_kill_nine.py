@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from exactness import answered, check_distinct
 from raw_http import Response
-from running import Running, Start, ready, served
+from running import Running, ready, served
 from shop import Shop, a_reward, shop
 
 CYCLES = 50
@@ -132,17 +132,16 @@ async def one_life(running: Running, sale: str, book: Book, dice: random.Random)
 async def test_kill_nine(tmp_path: Path, dice: random.Random, told: Callable[[str], None]) -> None:
     """50 kills at random moments: 0 acknowledged lost, 0 duplicates, ready again in 5 s."""
     book = Book()
-    how = Start(CHECKPOINTING)
-    with served(tmp_path, how) as running:
+    with served(tmp_path, CHECKPOINTING) as running:
         async with shop(running.port) as tenant:
             sale = await tenant.campaign(
                 per_customer_max=1, rewards=[a_reward(quota_total=1_000_000)]
             )
         running.kill()
     for _ in range(CYCLES):
-        with served(tmp_path, how) as running:
+        with served(tmp_path, CHECKPOINTING) as running:
             await one_life(running, sale, book, dice)
-    with served(tmp_path, how) as running:
+    with served(tmp_path, CHECKPOINTING) as running:
         async with shop(running.port, CONNECTIONS) as tenant:
             await check_retries(tenant, sale, book, dice)
             check_ledger(book, await tenant.incentives(sale), await tenant.stock(sale))

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from crowd import Connection, crowd
 from exactness import answered, check_distinct, check_sale, check_stock, issued
 from lane_stage import NoDesk
-from running import WATCHFUL, Running, Start, served
-from shop import Shop, a_reward, shop
+from running import WATCHFUL, Running, served
+from shop import Shop, a_reward, new_tenant, shop
 
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.server import Listening, make_server
@@ -31,7 +32,7 @@ REVOKED_IN_A_LARGE_ROUND = 100
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running `largesse serve`."""
-    with served(tmp_path_factory.mktemp("oversell"), Start(WATCHFUL)) as running:
+    with served(tmp_path_factory.mktemp("oversell"), WATCHFUL) as running:
         yield running
 
 
@@ -112,6 +113,28 @@ async def test_days_and_customers_have_their_caps_under_load(server: Running) ->
         check_distinct(given)
         names = [one["customer_id"] for one in given]
         assert max(names.count(name) for name in set(names)) <= 2
+
+
+@pytest.mark.slow
+async def test_what_expires_stays_given(server: Running) -> None:
+    """Expired units return no stock, revoked ones do, once; those who lost get just these."""
+    key = await new_tenant(server.port, test_mode=True)
+    async with shop(server.port, CONNECTIONS, key) as tenant:
+        sale = await tenant.sale(300, expires_after_s=60)
+        ended = await asyncio.gather(*(tenant.claim(sale, f"c{n}") for n in range(500)))
+        given = check_sale(answered(ended), 300)
+        for incentive in given[:20]:
+            await tenant.revoke(incentive["id"])
+        await tenant.advance(by_s=60)
+        refused = await tenant.ask(
+            "POST", f"/incentives/{given[20]['id']}:revoke", Idempotency_Key="late"
+        )
+        assert refused.json()["code"] == "EXPIRED"
+        again = await asyncio.gather(*(tenant.claim(sale, f"d{n}") for n in range(500)))
+        assert len(issued(answered(again))) == 20
+        statuses = Counter(one["status"] for one in await tenant.incentives(sale))
+        assert statuses == {"EXPIRED": 280, "REVOKED": 20, "ISSUED": 20}
+        assert (await tenant.proof())["violations"] == []
 
 
 Asgi = Any  # ASGI has loose types
