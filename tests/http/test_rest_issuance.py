@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from rest_stage import NOW, REWARD, Town, opened_town
 
-from largesse.http.claims import Accepted, Claimed, Refused
 from largesse.http.exchange import ask
 from largesse.http.rest.issuance import BatchResult
+from largesse.http.shapes.claims import Accepted, Claimed, Refused
 from largesse.http.wire import parts_of
 
 

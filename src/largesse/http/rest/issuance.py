@@ -5,10 +5,8 @@ from http import HTTPStatus
 from msgspec import UNSET, Struct, UnsetType
 
 from largesse.http import wire
-from largesse.http.claims import Accepted, BatchBody, ClaimBody, Claimed
 from largesse.http.desk import How
 from largesse.http.errors import TooManyGuessesError, UnknownCodeError, problem_of_outcome
-from largesse.http.incentives import IncentiveView, show
 from largesse.http.limits import WINDOW_S
 from largesse.http.operation import (
     AnyOperation,
@@ -23,6 +21,8 @@ from largesse.http.operation import (
     replayed_if,
 )
 from largesse.http.parsing import Nothing
+from largesse.http.shapes.claims import Accepted, BatchBody, ClaimBody, Claimed
+from largesse.http.shapes.incentives import IncentiveView, show
 from largesse.http.shapes.lists import DryRunQuery, ListQuery, Next
 from largesse.http.times import ShownMoment
 from largesse.issuance.model import IncentiveStatus, Place

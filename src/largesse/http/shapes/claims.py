@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from largesse.http.incentives import IncentiveView
+from largesse.http.shapes.incentives import IncentiveView
 
 BATCH_MAX = 1_000
 """Claims of one batch: a bulk giver's page, answered in one piece."""
