@@ -1,5 +1,6 @@
 """The log: one line per event, in two shapes, and never a secret in it."""
 
+import errno
 import io
 import json
 import logging
@@ -20,6 +21,14 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """It is."""
         return True
+
+
+class FullDisk(io.StringIO):
+    """A text stream into a file that cannot grow."""
+
+    def write(self, _line: str) -> int:
+        """It cannot."""
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def written(stream: io.StringIO) -> list[dict[str, object]]:
@@ -104,3 +113,10 @@ def test_no_secret_is_written(form: str) -> None:
     assert ADMIN_KEY not in text
     assert text.count(MASK) >= 6
     assert "ValueError" in text
+
+
+@pytest.mark.parametrize("level", ["info", "warning", "error", "exception"])
+def test_a_line_that_cannot_be_written_is_lost(level: str) -> None:
+    """Whoever logs is not told: his work must not fail for want of a log."""
+    set_up_logs(Log(), FullDisk())
+    getattr(structlog.get_logger("largesse.test"), level)("batch", wishes=3)

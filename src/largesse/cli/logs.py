@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TextIO
 
 import msgspec
@@ -33,11 +34,21 @@ class Masked:
 
 
 class NamedLogger(structlog.WriteLogger):
-    """Writes lines to a stream, and knows which module speaks."""
+    """Writes lines to a stream, and knows which module speaks.
+
+    A line that cannot be written is lost: on a full disk the log must not cost answers, too.
+    """
 
     def __init__(self, name: str, stream: TextIO) -> None:
         super().__init__(stream)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        with suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def set_up_logs(settings: Log, stream: TextIO, secrets: Sequence[Secret] = ()) -> None:
