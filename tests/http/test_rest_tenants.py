@@ -1,5 +1,7 @@
 """Tenants, keys, the test clock and the audit over HTTP."""
 
+import asyncio
+
 import pytest
 from rest_stage import NOW, Town
 
@@ -110,6 +112,16 @@ async def test_the_clock_moves_forward(town: Town) -> None:
     ]
     shown = (await town.acme.get("/test-clock")).json()
     assert shown == {"now": "2027-01-15T08:00:02.000Z", "test_mode": True}
+
+
+async def test_steps_at_the_same_time_all_count(town: Town) -> None:
+    """Twenty seconds asked for one by one, all at once, are twenty seconds."""
+    answers = await asyncio.gather(
+        *(town.acme.post("/test-clock:advance", {"by_s": 1}, f"step-{n}") for n in range(20))
+    )
+    told = sorted(answer.json()["now"] for answer in answers)
+    assert told == [f"2027-01-15T08:00:{second:02d}.000Z" for second in range(1, 21)]
+    assert (await town.acme.get("/test-clock")).json()["now"] == told[-1]
 
 
 async def test_only_test_tenants_have_a_clock(town: Town) -> None:

@@ -1,6 +1,8 @@
 """The rules of tenants and keys, as tables, and the ring of keys in memory."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from largesse.kernel.clock import FakeClock
 from largesse.kernel.errors import InvalidInputError
 from largesse.tenants import decide
 from largesse.tenants.keyring import KeyRing
-from largesse.tenants.model import ApiKey, Principal, Scope, Tenant
+from largesse.tenants.model import ApiKey, ForwardBy, ForwardTo, Principal, Scope, Tenant
 from largesse.testing.factories import NOW_MS, a_key, a_tenant
 
 
@@ -74,12 +76,26 @@ def test_a_test_clock_moves_forward_only() -> None:
     """To the moment it is told, which may be the present one; other tenants have no such clock."""
     testing = a_tenant(clock_ms=NOW_MS)
 
-    assert decide.advance(testing, NOW_MS) == NOW_MS
-    assert decide.advance(testing, NOW_MS + 1) == NOW_MS + 1
+    assert decide.advance(testing, ForwardTo(NOW_MS)) == NOW_MS
+    assert decide.advance(testing, ForwardTo(NOW_MS + 1)) == NOW_MS + 1
+    assert decide.advance(testing, ForwardBy(0)) == NOW_MS
+    assert decide.advance(testing, ForwardBy(7)) == NOW_MS + 7
     for tenant, code in ((testing, "CLOCK_GOES_BACK"), (a_tenant(), "NOT_IN_TEST_MODE")):
         with pytest.raises(InvalidInputError) as refusal:
-            decide.advance(tenant, NOW_MS - 1)
+            decide.advance(tenant, ForwardTo(NOW_MS - 1))
         assert refusal.value.code == code
+
+
+def test_a_test_clock_stops_before_years_have_five_digits() -> None:
+    """To the millisecond, whichever way it is said; the complaint points at what was said."""
+    last_ms = decide.CLOCK_MS_MAX
+    assert datetime.fromtimestamp(last_ms // 1000, UTC).year == decide.CLOCK_YEAR_MAX
+    testing = a_tenant(clock_ms=last_ms - 5)
+
+    assert decide.advance(testing, ForwardBy(5)) == last_ms
+    assert decide.advance(testing, ForwardTo(last_ms)) == last_ms
+    for step in (ForwardBy(6, "/by_s"), ForwardBy(6), ForwardTo(last_ms + 1)):
+        assert pointer_of(partial(decide.advance, testing, step)) == step.pointer
 
 
 def the_principal(tenant: Tenant, key: ApiKey) -> Principal:
@@ -139,7 +155,7 @@ def test_the_ring_forgets_a_revoked_key_at_once() -> None:
     assert ring.principal(key.digest) is None
 
 
-def pointer_of(check: Callable[[], None]) -> str:
+def pointer_of(check: Callable[[], object]) -> str:
     """What the refusal of a check points at."""
     with pytest.raises(InvalidInputError) as refusal:
         check()

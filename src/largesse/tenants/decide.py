@@ -5,11 +5,16 @@ from collections.abc import Sequence
 
 from largesse.kernel.calendar import zone_exists
 from largesse.kernel.errors import InvalidInputError
-from largesse.tenants.model import NAME_CHARACTERS_MAX, ApiKey, Scope, Tenant
+from largesse.tenants.model import NAME_CHARACTERS_MAX, ApiKey, ForwardTo, Scope, Step, Tenant
 
 PREFIX_CHARACTERS = 12
 SECRET_CHARACTERS_MIN = 32
 SECRET_CHARACTERS_MAX = 255
+CLOCK_YEAR_MAX = 9892
+"""Far enough, with a century left to expire in before years have five digits."""
+
+CLOCK_MS_MAX = 250_000_000_000_000
+"""A moment in that year."""
 
 
 def digest(secret: bytes) -> bytes:
@@ -69,11 +74,18 @@ def check_secret(secret: str) -> None:
         raise InvalidInputError(message, "LARGESSE_ADMIN_KEY")
 
 
-def advance(tenant: Tenant, to_ms: int) -> int:
-    """The moment a test clock stands at after it was asked to move to another one."""
+def advance(tenant: Tenant, step: Step) -> int:
+    """The moment a test clock stands at after it was asked to move.
+
+    Raises `InvalidInputError` where there is no such clock, or where it would go back or too far.
+    """
     if tenant.clock_ms is None:
         message = "this tenant lives in real time: only a tenant made with test_mode has a clock"
         raise InvalidInputError(message, code="NOT_IN_TEST_MODE")
+    to_ms = step.ms if isinstance(step, ForwardTo) else tenant.clock_ms + step.ms
     if to_ms < tenant.clock_ms:
-        raise InvalidInputError("a test clock only moves forward", "/to", "CLOCK_GOES_BACK")
+        raise InvalidInputError("a test clock only moves forward", step.pointer, "CLOCK_GOES_BACK")
+    if to_ms > CLOCK_MS_MAX:
+        message = f"a test clock goes no further than the year {CLOCK_YEAR_MAX}"
+        raise InvalidInputError(message, step.pointer)
     return to_ms

@@ -42,6 +42,24 @@ class Tenant(Struct, frozen=True, kw_only=True):
         return self.clock_ms is not None
 
 
+class ForwardBy(Struct, frozen=True):
+    """A test clock is to move on by so long. `pointer` is where the caller said so."""
+
+    ms: int
+    pointer: str = "/by_ms"
+
+
+class ForwardTo(Struct, frozen=True):
+    """A test clock is to stand at this moment. `pointer` is where the caller said so."""
+
+    ms: int
+    pointer: str = "/to"
+
+
+Step = ForwardBy | ForwardTo
+"""How a test clock is to be moved: a distance counts from where it stands when it is moved."""
+
+
 class ApiKey(Struct, frozen=True, kw_only=True):
     """A key without its secret: `digest` is its SHA-256, `prefix` what people know it by."""
 

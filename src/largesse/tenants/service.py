@@ -13,7 +13,7 @@ from largesse.kernel.fact import AuditEntry
 from largesse.kernel.ids import Ids
 from largesse.tenants import decide
 from largesse.tenants.keyring import KeyRing
-from largesse.tenants.model import ApiKey, NewKey, Onboarded, Principal, Scope, Tenant
+from largesse.tenants.model import ApiKey, NewKey, Onboarded, Principal, Scope, Step, Tenant
 from largesse.tenants.ports import TenantRecords, TenantStore
 
 DEFAULT_TENANT = "default"
@@ -90,6 +90,7 @@ class Tenants:
             actor=principal.key.id,
             operation=operation,
             now_ms=self._clocks.now_ms(principal.tenant.number),
+            machine_ms=self._clock.now_ms(),
         )
 
     async def onboard(self, command: Command, wish: TenantInput) -> Done[Onboarded]:
@@ -167,13 +168,14 @@ class Tenants:
             self._ring.remove_key(done.answer)
         return done
 
-    async def advance(self, command: Command, to_ms: int) -> Done[Tenant]:
-        """Move the test clock of the caller's tenant forward to a moment."""
+    async def advance(self, command: Command, step: Step) -> Done[Tenant]:
+        """Move the test clock of the caller's tenant forward; steps at the same time all count."""
 
         def work(records: TenantRecords) -> Tenant:
             tenant = records.tenant(command.tenant)
             assert tenant is not None
-            moved = msgspec.structs.replace(tenant, clock_ms=decide.advance(tenant, to_ms))
+            to_ms = decide.advance(tenant, step)
+            moved = msgspec.structs.replace(tenant, clock_ms=to_ms)
             records.set_clock(command.tenant, to_ms)
             records.audit(
                 AuditEntry.of(command, tenant.id, _shown_tenant(tenant), _shown_tenant(moved))
@@ -247,7 +249,9 @@ class Tenants:
 
     def _command(self, operation: str) -> Command:
         now_ms = self._clock.now_ms()
-        return Command(tenant=0, actor=_SYSTEM, operation=operation, now_ms=now_ms)
+        return Command(
+            tenant=0, actor=_SYSTEM, operation=operation, now_ms=now_ms, machine_ms=now_ms
+        )
 
 
 def _shown_tenant(tenant: Tenant) -> dict[str, Any]:

@@ -13,13 +13,9 @@ from largesse.http.operation import (
     replayed_if,
 )
 from largesse.http.parsing import Nothing
-from largesse.http.shapes.tenants import AdvanceInput, ClockView
-from largesse.http.times import moment_ms, rfc3339
-from largesse.kernel.errors import InvalidInputError
+from largesse.http.shapes.tenants import AdvanceInput, ClockView, clock_step
+from largesse.http.times import rfc3339
 from largesse.tenants.model import Scope, Tenant
-
-CLOCK_MS_MAX = 250_000_000_000_000
-"""In the year 9892: far enough, with a century left to expire in before years have five digits."""
 
 
 async def read_test_clock(call: Call[Nothing, Nothing]) -> Reply:
@@ -30,23 +26,8 @@ async def read_test_clock(call: Call[Nothing, Nothing]) -> Reply:
 
 async def advance_test_clock(call: Call[Nothing, AdvanceInput]) -> Reply:
     """Move the tenant's clock forward."""
-    to_ms = _target_ms(call.body, call.services.clocks.now_ms(call.tenant))
-    done = await call.services.tenants.advance(call.command(), to_ms)
+    done = await call.services.tenants.advance(call.command(), clock_step(call.body))
     return Reply(HTTPStatus.OK, _show(done.answer), replayed_if(done.replayed))
-
-
-def _target_ms(said: AdvanceInput, now_ms: int) -> int:
-    given = [name for name in ("by_s", "by_ms", "to") if getattr(said, name) is not None]
-    if len(given) != 1:
-        raise InvalidInputError("give one of by_s, by_ms and to")
-    if said.to is not None:
-        target_ms = moment_ms(said.to, "/to")
-    else:
-        target_ms = now_ms + (said.by_ms or 0) + 1000 * (said.by_s or 0)
-    if target_ms > CLOCK_MS_MAX:
-        message = f"a test clock goes no further than {rfc3339(CLOCK_MS_MAX)}"
-        raise InvalidInputError(message, f"/{given[0]}")
-    return target_ms
 
 
 def _show(tenant: Tenant) -> ClockView:

@@ -1,12 +1,31 @@
 """Tenants, keys and test clocks over HTTP."""
 
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from largesse.http.shapes.lists import Next
-from largesse.http.times import Moment, ShownMoment, moment_ms_or_none, rfc3339, rfc3339_or_none
-from largesse.tenants.model import NAME_CHARACTERS_MAX, ApiKey, NewKey, Onboarded, Scope, Tenant
+from largesse.http.times import (
+    Moment,
+    ShownMoment,
+    moment_ms,
+    moment_ms_or_none,
+    rfc3339,
+    rfc3339_or_none,
+)
+from largesse.kernel.errors import InvalidInputError
+from largesse.tenants.model import (
+    NAME_CHARACTERS_MAX,
+    ApiKey,
+    ForwardBy,
+    ForwardTo,
+    NewKey,
+    Onboarded,
+    Scope,
+    Step,
+    Tenant,
+)
 from largesse.tenants.service import KeyInput, TenantInput
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
@@ -102,6 +121,18 @@ class AdvanceInput(Struct, frozen=True, forbid_unknown_fields=True):
     by_s: Annotated[int, Meta(ge=0, le=10**12)] | None = None
     by_ms: Annotated[int, Meta(ge=0, le=10**15)] | None = None
     to: Moment | None = None
+
+
+def clock_step(said: AdvanceInput) -> Step:
+    """How somebody wants to move a test clock; raises `InvalidInputError` unless said one way."""
+    match (said.by_s, said.by_ms, said.to):
+        case (int(by_s), None, None):
+            return ForwardBy(1000 * by_s, "/by_s")
+        case (None, int(by_ms), None):
+            return ForwardBy(by_ms, "/by_ms")
+        case (None, None, datetime() as to):
+            return ForwardTo(moment_ms(to, "/to"), "/to")
+    raise InvalidInputError("give one of by_s, by_ms and to")
 
 
 def tenant_wish(said: NewTenantInput) -> TenantInput:
