@@ -72,7 +72,7 @@ def bench(
     documents = []
     for name in names:
         where = machine.look()
-        voice.print(str(where), style="dim")
+        voice.print(str(where), style="dim", soft_wrap=True)
         result = _measure(name, plan, voice)
         documents.append(document(result, where))
         keep(plan.output, documents[-1])

@@ -92,6 +92,7 @@ def reopened(stage: Stage) -> Iterator[Stage]:
     with largesse(stage.folder, stage.key) as server:
         api = Api(server.url, stage.key)
         api.wait_until_ready()
+        api.wait_until_proven()
         yield Stage(server, api, stage.key, stage.campaign, stage.folder)
 
 
