@@ -27,6 +27,12 @@ async def test_pages_are_served(town: Town, page: Page) -> None:
     assert "*" not in policy
 
 
+async def test_the_address_alone_leads_to_the_documentation(town: Town) -> None:
+    """Whoever opens it in a browser is shown what the server can do."""
+    answer = await town.stranger.http.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/swagger-ui")
+
+
 @pytest.mark.parametrize("path", ENTRANCES)
 async def test_pages_refer_to_nothing_elsewhere(town: Town, path: str) -> None:
     """All that a page names is a route of ours."""

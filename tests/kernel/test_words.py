@@ -112,7 +112,9 @@ def test_numbers_of_facts_stay_what_they_are() -> None:
 
 def test_an_audit_entry_says_who_when_and_what() -> None:
     """Taken from the envelope of the change."""
-    command = Command(tenant=3, actor="key_1", operation="edit", now_ms=9, request_id="req_1")
+    command = Command(
+        tenant=3, actor="key_1", operation="edit", now_ms=9, machine_ms=10, request_id="req_1"
+    )
 
     assert AuditEntry.of(command, "camp_1", {"a": 1}, None) == AuditEntry(
         tenant=3,

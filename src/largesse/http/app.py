@@ -18,7 +18,7 @@ from largesse.http.front import Front, inner_path
 from largesse.http.limits import GuessLimiter
 from largesse.http.metrics import Metrics
 from largesse.http.operation import AnyOperation, Backing, ClaimAnswers, Reply, refuse
-from largesse.http.pages import PAGES, Page
+from largesse.http.pages import PAGES, START
 from largesse.http.pipeline import HttpRequest, respond, serve, trace_of
 from largesse.http.rest import audit, campaigns, health, issuance, keys, tenants, test_clock
 from largesse.http.services import Services
@@ -70,7 +70,8 @@ def create_app(
         [
             *(_options_route(path) for path in dict.fromkeys(one.path for one in OPERATIONS)),
             *(_route(operation, backing) for operation in OPERATIONS),
-            *(_page_route(page) for page in PAGES),
+            *(_page_route(page.path, page.reply) for page in PAGES),
+            _page_route("/", lambda: START),
         ],
         openapi_config=None,
         logging_config=None,
@@ -117,12 +118,12 @@ def _allow(methods: Sequence[str]) -> tuple[bytes, bytes]:
     return b"allow", ", ".join(sorted(known)).encode("ascii")
 
 
-def _page_route(page: Page) -> HTTPRouteHandler:
+def _page_route(path: str, reply: Callable[[], Reply]) -> HTTPRouteHandler:
     async def handle(request: HttpRequest) -> Response[bytes]:
-        trace_of(request).route = page.path
-        return respond(page.reply())
+        trace_of(request).route = path
+        return respond(reply())
 
-    return HTTPRouteHandler(page.path, http_method="GET", name=page.path)(handle)
+    return HTTPRouteHandler(path, http_method="GET", name=path)(handle)
 
 
 def _cors(origins: list[str]) -> CORSConfig:

@@ -230,7 +230,11 @@ ERRORS: Mapping[type[LargesseError], ErrorMeaning] = MappingProxyType(
             HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "internal", "INTERNAL_ERROR"
         ),
         LargesseError: ErrorMeaning(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "internal", "INTERNAL_ERROR"
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Internal error",
+            "internal",
+            "INTERNAL_ERROR",
+            transient=True,
         ),
     }
 )

@@ -13,7 +13,7 @@ from largesse.kernel.ids import Ids
 
 Asgi = Any  # ASGI's own types, which every framework spells its own way
 
-NOWHERE = "/"
+NOWHERE = "/:nowhere"
 """A path without a route."""
 
 _log = structlog.get_logger(__name__)
@@ -67,7 +67,7 @@ class Front:
 
     def _path(self, path: str) -> str:
         """The path to look for; the router would take other spellings of a path, too."""
-        if "//" in path or "/:" in path or path.endswith("/"):
+        if path != "/" and ("//" in path or "/:" in path or path.endswith("/")):
             return NOWHERE
         return inner_path(path) if self._with_verb.fullmatch(path) else path
 

@@ -37,6 +37,9 @@ class Page(Struct, frozen=True):
         return Reply(HTTPStatus.OK, content, _HEADERS, self.content_type)
 
 
+START = Reply(HTTPStatus.TEMPORARY_REDIRECT, b"", [(b"location", b"/swagger-ui")], _HTML)
+"""Whoever opens the server's address in a browser finds what it can do."""
+
 PAGES = (
     Page("/swagger-ui", "swagger-ui.html", _HTML),
     Page("/swagger-ui/start.js", "swagger-ui-start.js", _SCRIPT),

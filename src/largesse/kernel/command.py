@@ -15,15 +15,17 @@ class Command(Struct, frozen=True, kw_only=True):
     """A wish to change something.
 
     `tenant` is the tenant's number, `actor` the id of the API key (or `system`), `operation` the
-    name of the use case. `key` is the caller's Idempotency-Key and `content` a digest of the parsed
-    wish: the same key with other content is refused. A dry run is decided like any other, and then
-    undone.
+    name of the use case. `now_ms` is the tenant's present moment, `machine_ms` the machine's, which
+    rules how long the key is kept. `key` is the caller's Idempotency-Key and `content` a digest of
+    the parsed wish: the same key with other content is refused. A dry run is decided like any
+    other, and then undone.
     """
 
     tenant: int
     actor: str
     operation: str
     now_ms: int
+    machine_ms: int
     request_id: str = ""
     key: str | None = None
     content: bytes = b""

@@ -79,7 +79,9 @@ class World:
 
 def a_command(tenant: int = 1, **changes: object) -> Command:
     """The envelope of a change."""
-    command = Command(tenant=tenant, actor="key_test", operation="test", now_ms=NOW_MS)
+    command = Command(
+        tenant=tenant, actor="key_test", operation="test", now_ms=NOW_MS, machine_ms=NOW_MS
+    )
     return replace(command, **changes)
 
 

@@ -81,4 +81,4 @@ def _first_answer(db: apsw.Connection, command: Command) -> str | None:
 
 def _keep_answer(db: apsw.Connection, command: Command, answer: str) -> None:
     scope = (command.tenant, command.operation, command.key)
-    db.execute(_KEEP, (*scope, command.content, answer, command.now_ms))
+    db.execute(_KEEP, (*scope, command.content, answer, command.machine_ms))
