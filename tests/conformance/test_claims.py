@@ -23,19 +23,32 @@ from shop import Json, Shop, a_reward, shop
 CLASSIC = "가가9999가가99"
 """The classic Korean format."""
 
+MILLION = 1_000_000
 BATCH = 1_000
 """Claims of one batch."""
 
 
-async def batches(tenant: Shop, sale: str, count: int) -> list[Json]:
-    """Incentives for so many customers, asked for in batches; every claim must be issued."""
-    found: list[Json] = []
-    for start in range(0, count, BATCH):
-        claims = [{"customer_id": f"c{n}", "key": f"k{n}"} for n in range(start, start + BATCH)]
-        answer = await tenant.ask("POST", f"/campaigns/{sale}/claims:batch", {"claims": claims})
-        assert answer.status == 200, answer.body
-        found += [result["incentive"] for result in answer.json()["results"]]
-    return found
+async def batch(tenant: Shop, sale: str, first: int) -> list[str]:
+    """The codes of a batch of customers, the first of them by his number; each must get one."""
+    claims = [{"customer_id": f"c{n}", "key": f"k{n}"} for n in range(first, first + BATCH)]
+    answer = await tenant.ask("POST", f"/campaigns/{sale}/claims:batch", {"claims": claims})
+    assert answer.status == 200, answer.body
+    return [result["incentive"]["code"] for result in answer.json()["results"]]
+
+
+@pytest.mark.slow
+async def test_C03_ten_thousand_claims(acme: Shop) -> None:
+    """10,000 claims on 20,000: all issued; codes returned = codes listed; left 10,000."""
+    sale = await acme.sale(20_000)
+
+    ended = await asyncio.gather(*(acme.claim(sale, f"c{n}") for n in range(10_000)))
+
+    given = issued(answered(ended))
+    assert len(given) == 10_000
+    listed = await acme.incentives(sale)
+    check_distinct(listed)
+    assert {one["code"] for one in listed} == {one["code"] for one in given}
+    assert (await acme.stock(sale))["left"] == 10_000
 
 
 @pytest.mark.parametrize(("stock", "customers"), [(1, 50), (100, 1_000), (1_000, 1_001), (7, 7)])
@@ -50,20 +63,21 @@ async def test_C04_exactly_as_many_as_there_are(acme: Shop, stock: int, customer
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_C05_codes_of_the_classic_pattern(acme: Shop) -> None:
-    """Codes of the classic pattern have its form, are never given twice, and are all listed."""
+    """A million codes over two campaigns: all of the classic form, none of them twice."""
     form = re.compile(r"[가-힣]{2}\d{4}[가-힣]{2}\d{2}")
     reward = a_reward(code={"pattern": CLASSIC, "source": "permuted"})
     sales = [await acme.campaign(rewards=[reward]) for _ in range(2)]
 
-    returned = [await batches(acme, sale, 20 * BATCH) for sale in sales]
+    codes: set[str] = set()
+    for first in range(0, MILLION // 2, 2 * BATCH):
+        asked = [batch(acme, sale, start) for sale in sales for start in (first, first + BATCH)]
+        for some in await asyncio.gather(*asked):
+            codes.update(some)
 
-    for sale, given in zip(sales, returned, strict=True):
-        codes = [incentive["code"] for incentive in given]
-        assert all(form.fullmatch(code) and len(code) == 10 for code in codes)
-        assert codes == [incentive["code"] for incentive in await acme.incentives(sale)]
-    together = {incentive["code"] for given in returned for incentive in given}
-    assert len(together) == 40 * BATCH
+    assert len(codes) == MILLION
+    assert all(len(code) == 10 and form.fullmatch(code) for code in codes)
 
 
 async def test_C05_a_code_finds_its_incentive(acme: Shop) -> None:
