@@ -52,7 +52,7 @@ function request()
   return head .. id .. '\r\n\r\n{"customer_id":"' .. id .. tail
 end
 
--- Counts answers by wrk's own counters: a response() of ours would cost it a third of its speed.
+-- Counts answers by wrk's own counters: a response() of ours would make the client the limit.
 function done(summary, latency)
   local asked = 0
   for _, thread in ipairs(threads) do asked = asked + thread:get("winners_asked") end
