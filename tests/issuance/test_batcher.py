@@ -1,0 +1,489 @@
+"""The queue of wishes: who shares a batch with whom, and that everybody hears exactly once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from largesse.campaigns.model import Campaign, Reward, Status
+from largesse.issuance.batcher import IN_FLIGHT_MAX, Batch, Batcher, Ending, Limits
+from largesse.issuance.model import Answer, Settled, Wish
+from largesse.kernel.clock import FakeClock, TenantClocks
+from largesse.kernel.errors import BusyError, LargesseError, UnavailableError
+from largesse.kernel.outcome import Outcome
+from largesse.storage.memory.campaigns import MemoryCampaignRecords
+from largesse.storage.memory.issuance import MemoryIncentiveStore
+from largesse.storage.memory.state import MemoryState
+from largesse.testing.factories import NOW_MS, ScriptedCodes, a_campaign, a_definition, a_wish
+
+END_MS = NOW_MS + 10
+TEST_MODE_MS = NOW_MS - 1_000
+ACME, TEST_MODE = 1, 2
+"""Two tenants: one lives in the time of the machine, the other in a time of his own."""
+
+PLENTY = 1_000
+
+
+class GatedStore(MemoryIncentiveStore):
+    """A ledger in this process whose commits wait at a gate, and go through it in their order.
+
+    `batches` has what came to the gate, `arrival` is set by each. While there is an `error`,
+    passing ends with it.
+    """
+
+    def __init__(self, state: MemoryState) -> None:
+        super().__init__(state, ScriptedCodes(), FakeClock(NOW_MS))
+        self.gate = asyncio.Semaphore(0)
+        self.batches: list[list[Wish]] = []
+        self.arrival = asyncio.Event()
+        self.error: Exception | None = None
+
+    def open(self) -> None:
+        """Let everything through from now on."""
+        for _ in range(PLENTY):
+            self.gate.release()
+
+    async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
+        """See `IncentiveStore`."""
+        self.batches.append(list(wishes))
+        self.arrival.set()
+        await self.gate.acquire()
+        if self.error is not None:
+            raise self.error
+        return await super().settle(wishes)
+
+
+class TickingClock(FakeClock):
+    """A time that is another one each time it is read; `readings` counts that."""
+
+    readings = 0
+
+    def now_ms(self) -> int:
+        """The next millisecond."""
+        self.readings += 1
+        self.advance(1)
+        return super().now_ms()
+
+
+class Stage:
+    """A batcher before a gated ledger with one open campaign, and all that it reported."""
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        batcher: type[Batcher] = Batcher,
+        clock: FakeClock | None = None,
+    ) -> None:
+        self.state = MemoryState()
+        self.store = GatedStore(self.state)
+        self.clock = FakeClock(NOW_MS) if clock is None else clock
+        self.clocks = TenantClocks(self.clock)
+        self.campaign = self.keep(ACME)
+        self.bug: Exception | None = None
+        self.batcher = batcher(self.store, self.clocks, self._finish, limits or Limits())
+        self.reports: list[Batch] = []
+        self.batcher.report = self.reports.append
+
+    def keep(self, tenant: int, status: Status = Status.ACTIVE) -> Campaign:
+        """A campaign of a tenant, open up to `END_MS`."""
+        definition = a_definition(ends_at_ms=END_MS)
+        records = MemoryCampaignRecords(self.state)
+        return records.add_campaign(a_campaign(definition, tenant, status=status))
+
+    def ask(self, customer: str, key: str = "k", campaign: Campaign | None = None) -> list[Ending]:
+        """Submit a wish. What comes back is empty until it is delivered how the wish ended."""
+        wish = a_wish(campaign or self.campaign, customer, key=key, now_ms=0)
+        heard: list[Ending] = []
+        self.batcher.submit(wish, heard.append)
+        return heard
+
+    async def _finish(self, wishes: Sequence[Wish], settled: Sequence[Settled]) -> list[Answer]:
+        if self.bug is not None:
+            raise self.bug
+        return [
+            Answer(one.outcome, wish.now_ms, replayed=one.replayed)
+            for wish, one in zip(wishes, settled, strict=True)
+        ]
+
+
+class Forgetful(Batcher):
+    """Does not know what is at the ledger: it must be caught."""
+
+    def _is_retried(self, wish: Wish) -> bool:
+        return False
+
+
+async def to_the_ledger() -> None:
+    """Let the loop go round until what was submitted is at the gate: form the batch, send it."""
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
+def customers(batches: Sequence[Sequence[Wish]]) -> list[list[str]]:
+    """Who stands in which batch."""
+    return [[wish.customer for wish in batch] for batch in batches]
+
+
+def outcomes(*heard: list[Ending]) -> list[Outcome | type[LargesseError]]:
+    """What some callers heard, each of them exactly once."""
+    assert [len(one) for one in heard] == [1] * len(heard)
+    endings = [one for [one] in heard]
+    return [one.outcome if isinstance(one, Answer) else type(one) for one in endings]
+
+
+# --- who shares a batch -----------------------------------------------------------------------
+
+
+async def test_alone_a_wish_waits_for_nobody() -> None:
+    """It is at the ledger after two turns of the loop, and no clock has to pass for that."""
+    stage = Stage()
+
+    heard = stage.ask("ann")
+    await to_the_ledger()
+
+    assert customers(stage.store.batches) == [["ann"]]
+    assert stage.batcher.waiting == 0
+    stage.store.open()
+    await stage.batcher.drain()
+    assert outcomes(heard) == [Outcome.ISSUED]
+
+
+async def test_wishes_of_one_tick_form_one_batch() -> None:
+    """Whatever the sockets bring in one turn of the loop goes to the ledger together, in order."""
+    stage = Stage()
+    loop = asyncio.get_running_loop()
+
+    for name in ("ann", "bob", "eve"):  # as three sockets that can be read in the same turn
+        loop.call_soon(stage.ask, name)
+    await asyncio.sleep(0)
+    await to_the_ledger()
+
+    assert customers(stage.store.batches) == [["ann", "bob", "eve"]]
+
+
+async def test_two_batches_are_at_the_ledger_and_the_rest_makes_the_next() -> None:
+    """While two are in flight nothing is sent; what came meanwhile goes together."""
+    stage = Stage()
+    heard = []
+    for name in ("ann", "bob", "cid", "dee", "eve"):
+        heard.append(stage.ask(name))
+        await to_the_ledger()
+
+    assert IN_FLIGHT_MAX == 2
+    assert customers(stage.store.batches) == [["ann"], ["bob"]]
+    assert stage.batcher.waiting == 3
+
+    stage.store.arrival.clear()
+    stage.store.gate.release()
+    await stage.store.arrival.wait()
+
+    assert customers(stage.store.batches) == [["ann"], ["bob"], ["cid", "dee", "eve"]]
+    assert [len(one) for one in heard] == [1, 0, 0, 0, 0]
+    stage.store.open()
+    await stage.batcher.drain()
+    assert outcomes(*heard) == [Outcome.ISSUED] * 5
+
+
+async def test_a_batch_has_a_bound() -> None:
+    """What goes beyond it makes the next one at once, and nobody is passed by."""
+    stage = Stage(Limits(batch_max=2))
+    heard = [stage.ask(name) for name in "abcde"]
+
+    stage.store.open()
+    await stage.batcher.drain()
+
+    assert customers(stage.store.batches) == [["a", "b"], ["c", "d"], ["e"]]
+    assert outcomes(*heard) == [Outcome.ISSUED] * 5
+
+
+async def test_nobody_hears_before_the_commit() -> None:
+    """An answer is worth its sync: while the ledger has not returned, nothing is said."""
+    stage = Stage()
+    heard = [stage.ask("ann"), stage.ask("bob")]
+    await to_the_ledger()
+    await to_the_ledger()
+
+    assert heard == [[], []]
+    assert stage.reports == []
+    stage.store.open()
+    await stage.batcher.drain()
+    assert outcomes(*heard) == [Outcome.ISSUED] * 2
+
+
+# --- too many, and none lost ------------------------------------------------------------------
+
+
+async def test_too_many_are_turned_away_and_none_is_lost() -> None:
+    """The bound holds exactly; whoever was taken is settled, whoever was not may come again."""
+    stage = Stage(Limits(waiting_max=3))
+    heard = [stage.ask(name) for name in "abc"]
+
+    with pytest.raises(BusyError):
+        stage.ask("d")
+    assert stage.batcher.waiting == 3
+    stage.store.open()
+    await stage.batcher.drain()
+    heard.append(stage.ask("d"))
+    await stage.batcher.drain()
+
+    assert outcomes(*heard) == [Outcome.ISSUED] * 4
+    assert customers(stage.store.batches) == [["a", "b", "c"], ["d"]]
+
+
+async def test_drain_settles_all_that_was_taken() -> None:
+    """Also what waits behind two full batches; each caller is told once."""
+    stage = Stage(Limits(batch_max=3))
+    heard = [stage.ask(f"{number}") for number in range(20)]
+
+    drained = asyncio.create_task(stage.batcher.drain())
+    await to_the_ledger()
+    assert not drained.done()
+    stage.store.open()
+    await drained
+
+    assert outcomes(*heard) == [Outcome.ISSUED] * 20
+    assert sorted(place.serial for place in stage.state.entries) == list(range(1, 21))
+
+
+async def test_drain_of_nothing_returns() -> None:
+    """There is nothing to wait for."""
+    await Stage().batcher.drain()
+
+
+# --- refusals without the ledger --------------------------------------------------------------
+
+
+async def test_refusals_do_not_wait_for_the_ledger() -> None:
+    """They are answered at once and take no place in the batch; the others keep their order."""
+    stage = Stage()
+    over = stage.keep(ACME, Status.ENDED)
+
+    heard = [stage.ask("ann"), stage.ask("bob", campaign=over), stage.ask("eve")]
+    await to_the_ledger()
+
+    assert [len(one) for one in heard] == [0, 1, 0]
+    assert heard[1] == [Answer(Outcome.CLOSED, NOW_MS)]
+    assert customers(stage.store.batches) == [["ann", "eve"]]
+    stage.store.open()
+    await stage.batcher.drain()
+    assert outcomes(*heard) == [Outcome.ISSUED, Outcome.CLOSED, Outcome.ISSUED]
+
+
+async def test_a_batch_of_refusals_takes_no_place_at_the_ledger() -> None:
+    """After any number of them there is still room for two batches."""
+    stage = Stage()
+    over = stage.keep(ACME, Status.ENDED)
+    for name in ("ann", "bob"):
+        first = stage.ask(name, campaign=over)
+        await to_the_ledger()
+        assert outcomes(first) == [Outcome.CLOSED]
+    heard = [stage.ask("cid")]
+    await to_the_ledger()
+    heard.append(stage.ask("dee"))
+    await to_the_ledger()
+
+    assert customers(stage.store.batches) == [["cid"], ["dee"]]
+    stage.store.open()
+    await stage.batcher.drain()
+    assert outcomes(*heard) == [Outcome.ISSUED] * 2
+
+
+async def assert_a_retry_gets_the_first_answer(stage: Stage) -> None:
+    """The first call is at the ledger when the window closes; then the same call comes again."""
+    stage.clock.advance(END_MS - NOW_MS - 1)
+    first = stage.ask("ann", key="the first")
+    await to_the_ledger()
+    stage.clock.advance(1)
+    retry = stage.ask("ann", key="the first")
+    others = [
+        stage.ask("ann", key="another"),
+        stage.ask("bob", key="the first"),
+        stage.ask("ann", key="the first", campaign=stage.keep(ACME)),
+    ]
+    await to_the_ledger()
+    stage.store.open()
+    await stage.batcher.drain()
+
+    assert outcomes(first, *others) == [Outcome.ISSUED, *[Outcome.CLOSED] * 3]
+    assert outcomes(retry) == [Outcome.ISSUED], "the retry contradicts the first answer"
+    assert retry == [Answer(Outcome.ISSUED, END_MS, replayed=True)]
+
+
+async def test_a_retry_follows_its_first_call_to_the_ledger() -> None:
+    """In the closing millisecond: the snapshot would refuse it, the ledger knows it."""
+    stage = Stage()
+
+    await assert_a_retry_gets_the_first_answer(stage)
+
+    assert customers(stage.store.batches) == [["ann"], ["ann"]]
+
+
+async def test_a_batcher_that_forgets_what_is_in_flight_is_caught() -> None:
+    """The negative control of the test above."""
+    with pytest.raises(AssertionError, match="contradicts"):
+        await assert_a_retry_gets_the_first_answer(Stage(batcher=Forgetful))
+
+
+async def test_what_has_landed_is_not_in_flight() -> None:
+    """A retry after the answer is for the store to judge: of a refused one nothing is kept."""
+    stage = Stage()
+    stage.store.error = UnavailableError()
+    stage.store.open()
+    first = stage.ask("ann")
+    await stage.batcher.drain()
+    stage.clock.advance(END_MS - NOW_MS)
+
+    retry = stage.ask("ann")
+    await stage.batcher.drain()
+
+    assert outcomes(first, retry) == [UnavailableError, Outcome.CLOSED]
+    assert len(stage.store.batches) == 1
+
+
+# --- when something breaks --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [UnavailableError("the disk is full"), BusyError()])
+async def test_when_the_ledger_fails_every_caller_hears_it(error: LargesseError) -> None:
+    """The error of the batch is the ending of each of its wishes; the next batch works."""
+    stage = Stage()
+    stage.store.open()
+    stage.store.error = error
+    heard = [stage.ask("ann"), stage.ask("bob")]
+    await stage.batcher.drain()
+
+    assert heard == [[error], [error]]
+    assert stage.reports[-1].error is error
+
+    stage.store.error = None
+    again = [stage.ask("ann"), stage.ask("bob")]
+    await stage.batcher.drain()
+    assert outcomes(*again) == [Outcome.ISSUED] * 2
+
+
+async def test_a_bug_of_ours_is_heard_and_not_waited_for() -> None:
+    """Whoever waits hears that nothing can be said now; what is behind it goes to the log.
+
+    The commit was made, so that a retry gets what was given.
+    """
+    stage = Stage()
+    stage.store.open()
+    stage.bug = ZeroDivisionError("a bug")
+    heard = [stage.ask("ann"), stage.ask("bob")]
+    await stage.batcher.drain()
+
+    assert outcomes(*heard) == [UnavailableError] * 2
+    for [ending] in heard:
+        assert isinstance(ending, UnavailableError)
+        assert ending.__cause__ is stage.bug
+    error = stage.reports[-1].error
+    assert error is not None
+    assert error.__cause__ is stage.bug
+
+    stage.bug = None
+    retry = stage.ask("ann")
+    await stage.batcher.drain()
+    assert retry == [Answer(Outcome.ISSUED, NOW_MS, replayed=True)]
+
+
+async def test_a_batch_that_fails_makes_room_for_the_next() -> None:
+    """Two failed ones leave no place taken."""
+    stage = Stage(Limits(batch_max=1))
+    stage.store.error = UnavailableError()
+    stage.store.open()
+    heard = [stage.ask(name) for name in "abcde"]
+
+    await stage.batcher.drain()
+
+    assert outcomes(*heard) == [UnavailableError] * 5
+    assert len(stage.store.batches) == 5
+
+
+# --- moments ----------------------------------------------------------------------------------
+
+
+async def test_the_time_is_read_once_per_batch_and_tenant() -> None:
+    """All wishes of a tenant in a batch have one moment; a tenant in test mode has its own."""
+    clock = TickingClock(NOW_MS - 5)
+    stage = Stage(clock=clock)
+    stage.clocks.set(TEST_MODE, TEST_MODE_MS)
+    theirs = stage.keep(TEST_MODE)
+    stage.store.open()
+
+    heard = [stage.ask("ann"), stage.ask("bob", campaign=theirs), stage.ask("cid")]
+    heard.append(stage.ask("dee", campaign=theirs))
+    await stage.batcher.drain()
+
+    first, second = NOW_MS - 4, TEST_MODE_MS
+    [batch] = stage.store.batches
+    assert [wish.now_ms for wish in batch] == [first, second, first, second]
+    assert clock.readings == 1
+    assert [one.now_ms for [one] in heard if isinstance(one, Answer)] == [
+        wish.now_ms for wish in batch
+    ]
+
+    stage.ask("eve")
+    await stage.batcher.drain()
+    assert [wish.now_ms for wish in stage.store.batches[1]] == [first + 1]
+    assert clock.readings == 2
+
+
+async def test_the_moment_is_that_of_the_batch_and_not_of_the_call() -> None:
+    """Who waited behind two batches is settled by the time at which his own was formed."""
+    stage = Stage()
+    for name in ("ann", "bob", "eve"):
+        stage.ask(name)
+        await to_the_ledger()
+    stage.clock.advance(3)
+
+    stage.store.open()
+    await stage.batcher.drain()
+
+    assert [batch[0].now_ms for batch in stage.store.batches] == [NOW_MS, NOW_MS, NOW_MS + 3]
+
+
+# --- what is reported -------------------------------------------------------------------------
+
+
+async def test_reports_count_outcomes() -> None:
+    """One for what was refused at once, one for what was at the ledger, each after its answers."""
+    stage = Stage()
+    over = stage.keep(ACME, Status.ENDED)
+    stage.store.open()
+    answered: list[int] = []
+    heard: list[list[Ending]] = []
+
+    def note(batch: Batch) -> None:
+        answered.append(sum(map(len, heard)))
+        stage.reports.append(batch)
+
+    stage.batcher.report = note
+    heard += [stage.ask("ann"), stage.ask("bob"), stage.ask("eve", campaign=over)]
+    await stage.batcher.drain()
+    stage.store.error = UnavailableError()
+    heard.append(stage.ask("dee"))
+    await stage.batcher.drain()
+
+    assert [(one.endings, one.at_ledger, one.error) for one in stage.reports] == [
+        (Counter(CLOSED=1), False, None),
+        (Counter(ISSUED=2), True, None),
+        (Counter(UnavailableError=1), True, stage.store.error),
+    ]
+    assert all(0 <= one.took_s < 60 for one in stage.reports)
+    assert answered == [1, 3, 4]
+
+
+async def test_what_nobody_can_be_given_is_for_the_ledger_to_say() -> None:
+    """A wish for a reward that is not known is no refusal of the snapshot."""
+    stage = Stage()
+    stage.store.open()
+    nowhere = replace(stage.campaign, rewards=(Reward(99, stage.campaign.rewards[0].definition),))
+
+    heard = stage.ask("ann", campaign=nowhere)
+    await stage.batcher.drain()
+
+    assert outcomes(heard) == [Outcome.CLOSED]
+    assert [one.at_ledger for one in stage.reports] == [True]
