@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
-from rest_stage import NOW, Town
+from rest_stage import NOW, REWARD, Town
+
+LATER = "2027-02-01T00:00:00.000Z"
 
 
 async def test_onboarding_shows_the_key_once(town: Town) -> None:
@@ -149,3 +151,26 @@ async def test_the_audit_tells_who_changed_what(town: Town) -> None:
     assert (newest["before"]["status"], newest["after"]["status"]) == ("DRAFT", "ACTIVE")
     assert newest["actor"] == (await town.acme.get("/keys")).json()["items"][0]["id"]
     assert entries[1]["before"] is None
+
+
+async def test_the_audit_tells_times_like_all_others(town: Town) -> None:
+    """Of campaigns, rewards, keys and clocks; what only looks like a time is left alone."""
+    own = {"seen_at_ms": 5, "clock_ms": None}
+    reward = {**REWARD, "expires_at": LATER, "metadata": own}
+    shown = await town.acme.campaign(ends_at=LATER, rewards=[reward], metadata=own, activate=False)
+    key_id, _ = await town.acme.with_scopes("read", expires_at=LATER)
+    await town.acme.ask("DELETE", f"/keys/{key_id}")
+    await town.acme.post("/test-clock:advance", {"by_s": 1})
+    entries = (await town.acme.get("/audit/entries")).json()["items"]
+    clock, revoked, added, created = entries[:4]
+    assert (clock["before"]["clock"], clock["after"]["clock"]) == (NOW, "2027-01-15T08:00:01.000Z")
+    assert (revoked["before"]["revoked_at"], revoked["after"]["revoked_at"]) == (None, NOW)
+    assert added["after"]["expires_at"] == LATER
+    campaign = created["after"]
+    assert (campaign["starts_at"], campaign["ends_at"]) == (NOW, LATER)
+    assert campaign["rewards"][0]["expires_at"] == LATER
+    assert campaign["metadata"] == campaign["rewards"][0]["metadata"] == own
+    assert shown["metadata"] == own
+    for entry in entries:
+        for state in (entry["before"], entry["after"]):
+            assert not [name for name in state or () if name.endswith("_ms")]

@@ -75,7 +75,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/v1/audit/entries",
         tag="Audit",
         summary="List who changed what",
-        description="Changes of the tenant, its keys and its campaigns, the newest first.",
+        description="Changes of the tenant, its keys and its campaigns, the newest first. "
+        "The times in `before` and `after` are written like all others.",
         handler=list_audit_entries,
         answers=(Shown(HTTPStatus.OK, "A piece of the list.", AuditEntryList),),
         scopes=(Scope.ADMIN,),
