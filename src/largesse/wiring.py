@@ -82,13 +82,14 @@ async def open_application(
 ) -> AsyncIterator[Application]:
     """Open the ledger and build all that stands on it; at the end settle what was taken.
 
+    The clock is the machine's, from the ledger's last moment on, unless another one is given.
     Raises `StartError`, in one line that says what to do, where it cannot be opened.
     """
-    clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         offers = Offers()
-        storage = _open_storage(settings, clock, offers)
+        storage = _open_storage(settings, clock or SystemClock(), offers)
         stack.callback(storage.close)
+        clock = clock or SystemClock(storage.file.last_moment_ms)
         clocks = TenantClocks(clock)
         ids = Ids(clock, os.urandom)
         tenants = _make_tenants(storage, clock, clocks, ids)

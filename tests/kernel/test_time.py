@@ -91,6 +91,24 @@ def test_the_system_clock_never_goes_back() -> None:
     assert abs(clock.jump_ms()) < 1000
 
 
+def test_the_system_clock_holds_still_until_it_has_caught_up() -> None:
+    """What was told before it was made is told again; its distance counts as a jump back."""
+    ahead_ms = SystemClock().now_ms() + HOUR_MS
+    clock = SystemClock(ahead_ms)
+
+    assert [clock.now_ms(), clock.now_ms()] == [ahead_ms, ahead_ms]
+    assert -HOUR_MS <= clock.jump_ms() < -HOUR_MS + 10_000
+
+
+def test_the_system_clock_runs_on_from_the_past() -> None:
+    """What was told before it was made is over: it is the time of the machine, and in step."""
+    machine_ms = SystemClock().now_ms()
+    clock = SystemClock(machine_ms - HOUR_MS)
+
+    assert clock.now_ms() >= machine_ms
+    assert abs(clock.jump_ms()) < 1000
+
+
 def test_a_fake_clock_moves_when_told_to() -> None:
     """And never by itself."""
     clock = FakeClock(5)

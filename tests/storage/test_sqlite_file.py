@@ -19,7 +19,20 @@ from largesse.storage.sqlite.file import (
     reader_pragmas,
     writer_pragmas,
 )
-from largesse.testing.factories import a_reward, crowd, open_campaign, settle
+from largesse.testing.factories import (
+    HOUR_MS,
+    NOW_MS,
+    a_campaign,
+    a_definition,
+    a_reward,
+    a_tenant,
+    a_wish,
+    crowd,
+    keep_campaign,
+    keep_tenant,
+    open_campaign,
+    settle,
+)
 
 NOBODY = 65_534
 
@@ -176,3 +189,19 @@ def test_migrations_are_done_once(tmp_path: Path) -> None:
         assert db.pragma("user_version") == len(migrations())
         db.close()
         file.close()
+
+
+async def test_the_last_moment_of_a_file(tmp_path: Path) -> None:
+    """The latest at which somebody in real time was given something; test clocks do not count."""
+    path = tmp_path / "ledger.db"
+    with opened(path) as ledger:
+        assert ledger.file.last_moment_ms == 0
+        campaign = await open_campaign(ledger.world, a_reward())
+        tester = await keep_tenant(ledger.world, a_tenant(id="ten_test", clock_ms=NOW_MS))
+        rehearsal = await keep_campaign(
+            ledger.world, a_campaign(a_definition(), tester.number, id="camp_rehearsal")
+        )
+        await settle(ledger.world, a_wish(campaign, now_ms=NOW_MS + 7))
+        await settle(ledger.world, a_wish(rehearsal, now_ms=NOW_MS + HOUR_MS))
+    with opened(path) as ledger:
+        assert ledger.file.last_moment_ms == NOW_MS + 7

@@ -26,28 +26,38 @@ class MachineClock(Clock, Protocol):
     """A clock that knows whether it may be trusted."""
 
     def jump_ms(self) -> int:
-        """How far it was set forward (or back, negative) since it was made."""
+        """How far it was set forward since it was made (or stands back, negative)."""
 
 
 class SystemClock:
     """The time of the machine, held still where the machine turns it back.
 
     The ledger's time never goes back: while the wall clock stands behind what was already told, the
-    last moment is told again.
+    last moment is told again. `not_before_ms` is what was told before this clock was made.
     """
 
-    def __init__(self) -> None:
-        self._last_ms = 0
+    def __init__(self, not_before_ms: int = 0) -> None:
+        self._not_before_ms = not_before_ms
+        self._last_ms = not_before_ms
         self._offset_ms = self._wall_minus_monotonic()
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
-        self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
+        self._last_ms = max(self._last_ms, self._wall_ms())
         return self._last_ms
 
     def jump_ms(self) -> int:
-        """How far the wall clock was set forward (or back, negative) since this clock was made."""
-        return self._wall_minus_monotonic() - self._offset_ms
+        """How far the wall clock was set forward (or back, negative) since this clock was made.
+
+        Or how far it stands behind what was told before that (negative), where this is more.
+        """
+        set_by_ms = self._wall_minus_monotonic() - self._offset_ms
+        behind_by_ms = min(0, self._wall_ms() - self._not_before_ms)
+        return max(set_by_ms, behind_by_ms, key=abs)
+
+    @staticmethod
+    def _wall_ms() -> int:
+        return time.time_ns() // 1_000_000
 
     @staticmethod
     def _wall_minus_monotonic() -> int:

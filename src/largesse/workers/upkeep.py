@@ -35,7 +35,7 @@ class Duties(Struct, frozen=True):
 
     `expire` and `forget_keys` (of keys bound before a moment) do one bounded batch and return its
     size, 0 when nothing is left. `check_file` returns what is wrong with the file, or None.
-    `jump_ms` is how far the machine's clock was set since the start.
+    `jump_ms` is how far the machine's clock was set since the start, or stands behind the ledger.
     """
 
     expire: Callable[[], Awaitable[int]]
@@ -74,11 +74,12 @@ class Upkeep:
         jump_ms = self._duties.jump_ms()
         if abs(jump_ms) <= JUMP_MS_MAX:
             return None
-        way = "forward" if jump_ms > 0 else "back"
-        return (
-            f"the machine's clock was set {way} by {abs(jump_ms) / 1000:.1f} s: set it right, or "
-            "restart largesse to take it as it is"
-        )
+        seconds = abs(jump_ms) / 1000
+        if jump_ms > 0:
+            found, cure = f"was set forward by {seconds:.1f} s", "to take it as it is"
+        else:
+            found, cure = f"is behind by {seconds:.1f} s", "when it has caught up"
+        return f"the machine's clock {found}: set it right, or restart largesse {cure}"
 
     async def _expire(self) -> None:
         while await self._duties.expire():
