@@ -168,21 +168,23 @@ async def test_each_sell_out_is_told(path: Path) -> None:
     ]
 
 
-async def test_the_write_itself_holds_the_quota(path: Path) -> None:
+@pytest.mark.parametrize("quota", ["quota_total", "quota_daily"])
+async def test_the_write_itself_holds_the_quota(path: Path, quota: str) -> None:
     """Were the decision wrong, the statement would not write: here it is told of room there is not.
 
-    Planted is a stock that memory believes in and the file does not have.
+    Planted is a stock that memory believes in and the file does not have. That the statement holds
+    by itself shows in its message: the CHECK beneath it has another one, and knows no days.
     """
     with opened(path) as ledger:
-        campaign = await open_campaign(ledger.world, a_reward(quota_total=2))
+        campaign = await open_campaign(ledger.world, replace(a_reward(), **{quota: 2}))
         number = campaign.rewards[0].number
-        believed = replace(campaign.definition.rewards[0], quota_total=9)
+        believed = replace(campaign.definition.rewards[0], **{quota: 9})
         offer = ledger.store._memory.offers[number]
         ledger.store._memory.offers[number] = offer._replace(
             campaign=replace(campaign, rewards=(replace(campaign.rewards[0], definition=believed),))
         )
 
-        with pytest.raises(UnavailableError):
+        with pytest.raises(UnavailableError, match="does not bear what was decided"):
             await settle(ledger.world, *crowd(campaign, 3))
 
         assert await ledger.store.entries([number], None, 10) == []
