@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from largesse.campaigns.model import Campaign, Reward, Status
-from largesse.issuance.batcher import IN_FLIGHT_MAX, Batch, Batcher, Ending, Limits
+from largesse.issuance.batcher import Batch, Batcher, Deliver, Ending, Limits
 from largesse.issuance.model import Answer, Settled, Wish
 from largesse.kernel.clock import FakeClock, TenantClocks
 from largesse.kernel.errors import BusyError, LargesseError, UnavailableError
@@ -109,11 +109,17 @@ class Stage:
         ]
 
 
-class Forgetful(Batcher):
-    """Does not know what is at the ledger: it must be caught."""
+class Hasty(Batcher):
+    """Forms the next batch while one is at the ledger: it must be caught."""
 
-    def _is_retried(self, wish: Wish) -> bool:
-        return False
+    def submit(self, wish: Wish, deliver: Deliver) -> None:
+        """Take a wish and wait for nothing."""
+        super().submit(wish, deliver)
+        asyncio.get_running_loop().call_soon(self._form)
+
+    def _form(self) -> None:
+        if self._waiting:
+            super()._form()
 
 
 async def to_the_ledger() -> None:
@@ -164,27 +170,26 @@ async def test_wishes_of_one_tick_form_one_batch() -> None:
     assert customers(stage.store.batches) == [["ann", "bob", "eve"]]
 
 
-async def test_two_batches_are_at_the_ledger_and_the_rest_makes_the_next() -> None:
-    """While two are in flight nothing is sent; what came meanwhile goes together."""
+async def test_one_batch_is_at_the_ledger_and_the_rest_makes_the_next() -> None:
+    """While one is there nothing is sent; what came meanwhile goes together."""
     stage = Stage()
     heard = []
-    for name in ("ann", "bob", "cid", "dee", "eve"):
+    for name in ("ann", "bob", "cid"):
         heard.append(stage.ask(name))
         await to_the_ledger()
 
-    assert IN_FLIGHT_MAX == 2
-    assert customers(stage.store.batches) == [["ann"], ["bob"]]
-    assert stage.batcher.waiting == 3
+    assert customers(stage.store.batches) == [["ann"]]
+    assert stage.batcher.waiting == 2
 
     stage.store.arrival.clear()
     stage.store.gate.release()
     await stage.store.arrival.wait()
 
-    assert customers(stage.store.batches) == [["ann"], ["bob"], ["cid", "dee", "eve"]]
-    assert [len(one) for one in heard] == [1, 0, 0, 0, 0]
+    assert customers(stage.store.batches) == [["ann"], ["bob", "cid"]]
+    assert [len(one) for one in heard] == [1, 0, 0]
     stage.store.open()
     await stage.batcher.drain()
-    assert outcomes(*heard) == [Outcome.ISSUED] * 5
+    assert outcomes(*heard) == [Outcome.ISSUED] * 3
 
 
 async def test_a_batch_has_a_bound() -> None:
@@ -273,22 +278,20 @@ async def test_refusals_do_not_wait_for_the_ledger() -> None:
 
 
 async def test_a_batch_of_refusals_takes_no_place_at_the_ledger() -> None:
-    """After any number of them there is still room for two batches."""
+    """After any number of them the next wish goes there at once."""
     stage = Stage()
     over = stage.keep(ACME, Status.ENDED)
     for name in ("ann", "bob"):
         first = stage.ask(name, campaign=over)
         await to_the_ledger()
         assert outcomes(first) == [Outcome.CLOSED]
-    heard = [stage.ask("cid")]
-    await to_the_ledger()
-    heard.append(stage.ask("dee"))
+    heard = stage.ask("cid")
     await to_the_ledger()
 
-    assert customers(stage.store.batches) == [["cid"], ["dee"]]
+    assert customers(stage.store.batches) == [["cid"]]
     stage.store.open()
     await stage.batcher.drain()
-    assert outcomes(*heard) == [Outcome.ISSUED] * 2
+    assert outcomes(heard) == [Outcome.ISSUED]
 
 
 async def assert_a_retry_gets_the_first_answer(stage: Stage) -> None:
@@ -307,28 +310,28 @@ async def assert_a_retry_gets_the_first_answer(stage: Stage) -> None:
     stage.store.open()
     await stage.batcher.drain()
 
-    assert outcomes(first, *others) == [Outcome.ISSUED, *[Outcome.CLOSED] * 3]
     assert outcomes(retry) == [Outcome.ISSUED], "the retry contradicts the first answer"
     assert retry == [Answer(Outcome.ISSUED, END_MS, replayed=True)]
+    assert outcomes(first, *others) == [Outcome.ISSUED, *[Outcome.CLOSED] * 3]
 
 
-async def test_a_retry_follows_its_first_call_to_the_ledger() -> None:
-    """In the closing millisecond: the snapshot would refuse it, the ledger knows it."""
+async def test_a_retry_comes_after_its_first_call() -> None:
+    """In the closing millisecond: by then the snapshot knows what the first one was given."""
     stage = Stage()
 
     await assert_a_retry_gets_the_first_answer(stage)
 
-    assert customers(stage.store.batches) == [["ann"], ["ann"]]
+    assert customers(stage.store.batches)[0] == ["ann"]
 
 
-async def test_a_batcher_that_forgets_what_is_in_flight_is_caught() -> None:
+async def test_a_batcher_that_does_not_wait_is_caught() -> None:
     """The negative control of the test above."""
     with pytest.raises(AssertionError, match="contradicts"):
-        await assert_a_retry_gets_the_first_answer(Stage(batcher=Forgetful))
+        await assert_a_retry_gets_the_first_answer(Stage(batcher=Hasty))
 
 
-async def test_what_has_landed_is_not_in_flight() -> None:
-    """A retry after the answer is for the store to judge: of a refused one nothing is kept."""
+async def test_of_a_first_call_that_failed_nothing_is_kept() -> None:
+    """Its retry is for the store to judge."""
     stage = Stage()
     stage.store.error = UnavailableError()
     stage.store.open()
@@ -432,9 +435,9 @@ async def test_the_time_is_read_once_per_batch_and_tenant() -> None:
 
 
 async def test_the_moment_is_that_of_the_batch_and_not_of_the_call() -> None:
-    """Who waited behind two batches is settled by the time at which his own was formed."""
+    """Who waited behind a batch is settled by the time at which his own was formed."""
     stage = Stage()
-    for name in ("ann", "bob", "eve"):
+    for name in ("ann", "bob"):
         stage.ask(name)
         await to_the_ledger()
     stage.clock.advance(3)
@@ -442,7 +445,7 @@ async def test_the_moment_is_that_of_the_batch_and_not_of_the_call() -> None:
     stage.store.open()
     await stage.batcher.drain()
 
-    assert [batch[0].now_ms for batch in stage.store.batches] == [NOW_MS, NOW_MS, NOW_MS + 3]
+    assert [batch[0].now_ms for batch in stage.store.batches] == [NOW_MS, NOW_MS + 3]
 
 
 # --- what is reported -------------------------------------------------------------------------

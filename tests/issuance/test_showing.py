@@ -41,6 +41,7 @@ def test_a_row_is_shown_with_all_that_is_about_it() -> None:
     assert shown == Incentive(
         id=IDS.text(Place(1, 3)),
         campaign_id="camp_launch",
+        version=1,
         reward="HOUR",
         customer_id="ann",
         code=None,

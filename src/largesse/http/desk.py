@@ -17,6 +17,7 @@ from largesse.http import body, errors, exchange, wire
 from largesse.http.auth import authenticate, authorize
 from largesse.http.errors import Known, Problem, UnauthenticatedError
 from largesse.http.exchange import Exchange, Handler
+from largesse.http.issued import IssuedBodies
 from largesse.http.parsing import parse_key
 from largesse.http.request_ids import request_id_of
 from largesse.http.shapes.claims import (
@@ -79,6 +80,7 @@ class ClaimDesk:
         self._new_request_id = new_request_id
         self._read_claim = msgspec.json.Decoder(ClaimBody)
         self._read_batch = msgspec.json.Decoder(BatchBody)
+        self._issued = IssuedBodies()
         self._refusals = {outcome: _Refusal(outcome) for outcome in errors.OUTCOMES}
         issuance.offers.listen(self._open_routes)
 
@@ -126,12 +128,14 @@ class ClaimDesk:
     ) -> None:
         if isinstance(ending, LargesseError):
             _answer_problem(asked, errors.problem_of_error(ending, request_id))
+        elif ending.outcome is Outcome.ISSUED:
+            assert ending.incentive is not None
+            content = self._issued.body(ending.incentive)
+            head = _head(HTTPStatus.CREATED, b"application/json", content, request_id)
+            asked.answer(head + _REPLAYED if ending.replayed else head, content)
         elif ending.outcome.success:
             assert ending.incentive is not None
-            content = msgspec.json.encode(Claimed(ending.outcome, show(ending.incentive)))
-            status = HTTPStatus.CREATED if ending.outcome is Outcome.ISSUED else HTTPStatus.OK
-            head = _head(status, b"application/json", content, request_id)
-            asked.answer(head + _REPLAYED if ending.replayed else head, content)
+            _answer_json(asked, request_id, Claimed(ending.outcome, show(ending.incentive)))
         else:
             known = _known(ending, campaign)
             if known is None:

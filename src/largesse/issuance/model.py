@@ -123,6 +123,7 @@ class Incentive(Struct, frozen=True, kw_only=True):
 
     id: str
     campaign_id: str
+    version: int
     reward: str
     customer_id: str
     code: str | None

@@ -60,6 +60,7 @@ class Showing:
         return Incentive(
             id=text,
             campaign_id=face.campaign_id,
+            version=row.version,
             reward=face.definition.key,
             customer_id=row.customer,
             code=code,
