@@ -222,3 +222,18 @@ async def test_claims_go_on_during_a_drain_elsewhere() -> None:
         assert (await other.ask(claim(b"3", ECHO))).body == b"3"
         reply(exchange)
         assert (await client.read()).body == b"1"
+
+
+async def test_bytes_unread_at_the_end_destroy_no_answer() -> None:
+    """A request that nobody reads any more makes no reset of the end: the answer before it stays.
+
+    A close upon unread bytes would be one, and would take along what the client has not read yet.
+    """
+    async with stage(limits=LaneLimits(in_flight_max=1)) as served, served.connect() as client:
+        await client.send(claim())
+        held = await served.desk.next()
+        await client.send(claim())
+        begin_to_end(served)
+        reply(held)
+        assert (await client.read()).headers["connection"] == "close"
+        assert await client.reader.read() == b""

@@ -444,10 +444,14 @@ class Lane(HttpToolsProtocol):
         return self.watch.new_request_id()
 
     def _send_last(self, head: bytes, body: bytes) -> None:
-        """Send the last answer and end; what the client still sends is heard out if it must be."""
+        """Send the last answer and end; what the client still sends is heard out if it must be.
+
+        While draining it must be: whoever did not know may have sent more requests already, and
+        a close upon unread bytes is a reset, which destroys answers that are on their way.
+        """
         end = b"connection: close\r\n" + self.watch.head_end
         self.transport.write(b"".join((head, end, body)))
-        if self.lingers and self.transport.can_write_eof():
+        if (self.lingers or self.draining) and self.transport.can_write_eof():
             self.transport.write_eof()
             self.flow.resume_reading()
             self.closing_since = self.watch.now
