@@ -490,3 +490,29 @@ async def test_what_nobody_can_be_given_is_for_the_ledger_to_say() -> None:
 
     assert outcomes(heard) == [Outcome.CLOSED]
     assert [one.at_ledger for one in stage.reports] == [True]
+
+
+# --- bugs of ours before the ledger -----------------------------------------------------------
+
+
+async def test_a_bug_before_the_ledger_is_heard_and_the_next_batch_works() -> None:
+    """Nobody waits for ever because a snapshot could not be read, and `drain` returns."""
+    stage = Stage()
+    stage.store.open()
+    bug = ZeroDivisionError()
+    refusals = stage.store.refusals
+
+    def raise_once(_: Sequence[Wish]) -> list[Outcome | None]:
+        stage.store.refusals = refusals  # type: ignore[method-assign]  # a fault of one batch
+        raise bug
+
+    stage.store.refusals = raise_once  # type: ignore[method-assign]  # a fault of one batch
+    heard = [stage.ask("ann"), stage.ask("bob")]
+    await stage.batcher.drain()
+    heard.append(stage.ask("cid"))
+    await stage.batcher.drain()
+
+    assert outcomes(*heard) == [UnavailableError, UnavailableError, Outcome.ISSUED]
+    [failure] = heard[0]
+    assert isinstance(failure, UnavailableError)
+    assert failure.__cause__ is bug

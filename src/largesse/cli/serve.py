@@ -41,6 +41,10 @@ A first campaign of a hundred coupons, and a first claim:
 """
 
 
+YOUNG_OBJECTS_MAX = 20_000
+"""Objects made and not let go before a collection looks for cycles: several batches of claims."""
+
+
 @dataclass(frozen=True, slots=True)
 class Greeting:
     """What a server says on standard output once it listens; its first line is the address."""
@@ -56,9 +60,11 @@ class Greeting:
         with suppress(BrokenPipeError):
             sys.stdout.write(self._text(f"http://{_in_url(host)}:{port}"))
             sys.stdout.flush()
-        # What exists now stays to the end: no collection needs to look at it again.
+        # What exists now stays to the end: no collection needs to look at it again. And a batch of
+        # claims holds some thousands of objects for a moment, none of them in a cycle.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS_MAX)
 
     def _text(self, url: str) -> str:
         if self.json:

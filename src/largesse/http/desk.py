@@ -44,6 +44,7 @@ PREFIX = b"/api/v1/campaigns/"
 
 _SCOPES = (Scope.ISSUE,)
 _HEAD = b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
+_CREATED = wire.STATUS_LINES[201] + _HEAD.replace(b"%b", b"application/json", 1)
 _REPLAYED = b"idempotency-replayed: true\r\n"
 
 Offered = Callable[[], Campaign | None]
@@ -131,7 +132,7 @@ class ClaimDesk:
         elif ending.outcome is Outcome.ISSUED:
             assert ending.incentive is not None
             content = self._issued.body(ending.incentive)
-            head = _head(HTTPStatus.CREATED, b"application/json", content, request_id)
+            head = _CREATED % (len(content), request_id.encode("ascii"))
             asked.answer(head + _REPLAYED if ending.replayed else head, content)
         elif ending.outcome.success:
             assert ending.incentive is not None

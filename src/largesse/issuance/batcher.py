@@ -90,27 +90,37 @@ class Batcher:
         """Wait until every wish taken so far has its answer."""
         await self._idle.wait()
 
-    def _schedule(self, _: object = None) -> None:
+    def _schedule(self) -> None:
         """Form the next batch after this tick, so that all that it reads from sockets is in it."""
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._form)
-        else:
-            self._idle.set()
+        asyncio.get_running_loop().call_soon(self._form)
 
     def _form(self) -> None:
         started_s = stopwatch_s()
         count = min(len(self._waiting), self._limits.batch_max)
         batch = [self._waiting.popleft() for _ in range(count)]
-        self._stamp(batch)
-        rest, refused = self._refuse(batch)
+        try:
+            self._stamp(batch)
+            refusals = self._store.refusals([wish for wish, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
+            self._answer(batch, [_unavailable(error)] * count, started_s, at_ledger=False)
+            self._go_on()
+            return
+        rest = [entry for entry, why in zip(batch, refusals, strict=True) if why is None]
         if rest:
             settling = self._settle(rest, started_s)
             self._at_ledger = asyncio.get_running_loop().create_task(settling)
-            self._at_ledger.add_done_callback(self._schedule)
         else:
+            self._go_on()
+        if len(rest) < count:
+            refused = [(one, why) for one, why in zip(batch, refusals, strict=True) if why]
+            endings = [Answer(why, wish.now_ms) for (wish, _), why in refused]
+            self._answer([one for one, _ in refused], endings, started_s, at_ledger=False)
+
+    def _go_on(self) -> None:
+        if self._waiting:
             self._schedule()
-        if refused:
-            self._tell(refused, at_ledger=False, started_s=started_s)
+        else:
+            self._idle.set()
 
     def _stamp(self, batch: list[_Waiting]) -> None:
         """Give each wish its tenant's moment, read once for the batch."""
@@ -121,42 +131,43 @@ class Batcher:
                 moment = moments[wish.tenant] = self._clocks.now_ms(wish.tenant)
             wish.now_ms = moment
 
-    def _refuse(self, batch: list[_Waiting]) -> tuple[list[_Waiting], list[Answer]]:
-        """Answer what can be refused without the ledger; the rest, and what was answered."""
-        refusals = self._store.refusals([wish for wish, _ in batch])
-        rest: list[_Waiting] = []
-        refused: list[Answer] = []
-        for entry, why in zip(batch, refusals, strict=True):
-            wish, deliver = entry
-            if why is None:
-                rest.append(entry)
-            else:
-                refused.append(Answer(why, wish.now_ms))
-                deliver(refused[-1])
-        return rest, refused
-
     async def _settle(self, batch: list[_Waiting], started_s: float) -> None:
+        wishes = [wish for wish, _ in batch]
         endings: Sequence[Ending]
         try:
-            wishes = [wish for wish, _ in batch]
             endings = await self._finish(wishes, await self._store.settle(wishes))
         except LargesseError as error:
             endings = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
-            unavailable = UnavailableError()
-            unavailable.__cause__ = error
-            endings = [unavailable] * len(batch)
+            endings = [_unavailable(error)] * len(batch)
+        try:
+            self._answer(batch, endings, started_s, at_ledger=True)
+        finally:
+            self._go_on()
+
+    def _answer(
+        self,
+        batch: Sequence[_Waiting],
+        endings: Sequence[Ending],
+        started_s: float,
+        *,
+        at_ledger: bool,
+    ) -> None:
+        """Tell each caller how his wish ended, then report the batch."""
         for (_, deliver), ending in zip(batch, endings, strict=True):
             deliver(ending)
-        self._tell(endings, at_ledger=True, started_s=started_s)
-
-    def _tell(self, endings: Sequence[Ending], *, at_ledger: bool, started_s: float) -> None:
         names: Counter[str] = Counter(
             [one.outcome if isinstance(one, Answer) else type(one).__name__ for one in endings]
         )
         last = endings[-1]
         error = last if isinstance(last, LargesseError) else None
         self.report(Batch(names, at_ledger, stopwatch_s() - started_s, error))
+
+
+def _unavailable(bug: Exception) -> UnavailableError:
+    unavailable = UnavailableError()
+    unavailable.__cause__ = bug
+    return unavailable
 
 
 def _say_nothing(batch: Batch) -> None:

@@ -1,4 +1,8 @@
-"""Wishes, what became of them, and incentives."""
+"""Wishes, what became of them, and incentives.
+
+What a claim makes by the thousand is hidden from the garbage collector (`gc=False`): it refers to
+nothing that could refer back.
+"""
 
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -20,7 +24,7 @@ class Offer(NamedTuple):
     day: int
 
 
-class Wish(Struct):
+class Wish(Struct, gc=False):
     """A customer's wish for one unit of a reward; campaign and reward by their numbers.
 
     `now_ms` is the tenant's time, read once when the wish's batch is formed: it decides window,
@@ -43,7 +47,7 @@ class Place(NamedTuple):
     serial: int
 
 
-class Issued(Struct, frozen=True):
+class Issued(Struct, frozen=True, gc=False):
     """The ledger's row of one incentive. It never changes.
 
     `place` is where the reward's code stands in the counter of its permuted pattern, `code` the
@@ -61,7 +65,7 @@ class Issued(Struct, frozen=True):
     code: str | None = None
 
 
-class Settled(Struct, frozen=True):
+class Settled(Struct, frozen=True, gc=False):
     """What became of a wish.
 
     `issued` is the incentive given now or before; with `CUSTOMER_LIMIT_REACHED` it is the earliest
@@ -106,7 +110,7 @@ class LedgerEntry(NamedTuple):
     revoked_at_ms: int | None = None
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """A settled wish as its caller sees it, at the moment `now_ms` that it was settled by.
 
     `incentive` is as in `Settled.issued`.
@@ -118,7 +122,7 @@ class Answer(Struct, frozen=True):
     replayed: bool = False
 
 
-class Incentive(Struct, frozen=True, kw_only=True):
+class Incentive(Struct, frozen=True, kw_only=True, gc=False):
     """One unit of a reward, given to one customer, as people see it."""
 
     id: str
