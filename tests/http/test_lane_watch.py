@@ -1,5 +1,6 @@
 """The sweep by itself: when deadlines strike, when it runs, and what it tells."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -118,3 +119,22 @@ def test_a_path_may_take_larger_bodies() -> None:
     takes = limits.body_bytes_max_of
     assert [takes(b"/codes:import"), takes(b"/codes:import?a=b")] == [1_000, 1_000]
     assert [takes(b"/codes"), takes(b"/codes?as=:import")] == [10, 10]
+
+
+async def test_what_is_answered_in_a_tick_is_sent_at_its_end() -> None:
+    """All of it in its order, with one call; what comes of the sending goes with the next."""
+    watch = watch_of(LaneLimits())
+    loop = asyncio.get_running_loop()
+    sent: list[str] = []
+
+    def send_first() -> None:
+        sent.append("first")
+        watch.send_soon(lambda: sent.append("third"), loop)
+
+    watch.send_soon(send_first, loop)
+    watch.send_soon(lambda: sent.append("second"), loop)
+    assert sent == []
+    await asyncio.sleep(0)
+    assert sent == ["first", "second"]
+    await asyncio.sleep(0)
+    assert sent == ["first", "second", "third"]

@@ -30,7 +30,7 @@ class GatedStore(MemoryIncentiveStore):
     """A ledger in this process whose commits wait at a gate, and go through it in their order.
 
     `batches` has what came to the gate, `arrival` is set by each. While there is an `error`,
-    passing ends with it.
+    passing ends with it. A `bug` befalls the next look at the snapshot.
     """
 
     def __init__(self, state: MemoryState) -> None:
@@ -39,11 +39,19 @@ class GatedStore(MemoryIncentiveStore):
         self.batches: list[list[Wish]] = []
         self.arrival = asyncio.Event()
         self.error: Exception | None = None
+        self.bug: Exception | None = None
 
     def open(self) -> None:
         """Let everything through from now on."""
         for _ in range(PLENTY):
             self.gate.release()
+
+    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+        """See `IncentiveStore`."""
+        if self.bug is not None:
+            bug, self.bug = self.bug, None
+            raise bug
+        return super().refusals(wishes)
 
     async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
         """See `IncentiveStore`."""
@@ -500,13 +508,7 @@ async def test_a_bug_before_the_ledger_is_heard_and_the_next_batch_works() -> No
     stage = Stage()
     stage.store.open()
     bug = ZeroDivisionError()
-    refusals = stage.store.refusals
-
-    def raise_once(_: Sequence[Wish]) -> list[Outcome | None]:
-        stage.store.refusals = refusals  # type: ignore[method-assign]  # a fault of one batch
-        raise bug
-
-    stage.store.refusals = raise_once  # type: ignore[method-assign]  # a fault of one batch
+    stage.store.bug = bug
     heard = [stage.ask("ann"), stage.ask("bob")]
     await stage.batcher.drain()
     heard.append(stage.ask("cid"))

@@ -69,9 +69,6 @@ class Watched(Protocol):
     def check(self) -> None:
         """Act on whatever is overdue."""
 
-    def send_answers(self) -> None:
-        """Send what is answered."""
-
 
 class Watch:
     """What all connections of a server share: the limits, a coarse clock, and one sweep.
@@ -88,27 +85,27 @@ class Watch:
         self.head_end = b"\r\n"
         """What the server adds to each head: the date, once it is known, and the empty line."""
         self.draining = False
-        self._answered: list[Watched] = []
+        self._to_send: list[Callable[[], None]] = []
         """The server ends; connections made from now on end with their first request."""
         self.refused: Counter[str] = Counter()
         """Codes of the refusals since the last sweep."""
         self._connections: set[Watched] = set()
         self._running = False
 
-    def send_soon(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
+    def send_soon(self, send: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
         """Have a connection send its answers at the end of this tick, with all others.
 
         Sent one after the other they find the client awake; sent as each is made, every one of
         them wakes it up, which costs more than the sending.
         """
-        if not self._answered:
+        if not self._to_send:
             loop.call_soon(self._send)
-        self._answered.append(connection)
+        self._to_send.append(send)
 
     def _send(self) -> None:
-        answered, self._answered = self._answered, []
-        for connection in answered:
-            connection.send_answers()
+        to_send, self._to_send = self._to_send, []
+        for send in to_send:
+            send()
 
     def join(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
         """Watch a connection; afterwards `now` is fresh."""

@@ -70,7 +70,7 @@ class HotExchange(Struct, eq=False):
         self.answered = head, body
         waiting = self.lane.waiting
         if waiting and waiting[0] is self:
-            self.lane.watch.send_soon(self.lane, self.lane.loop)
+            self.lane.watch.send_soon(self.lane.send_answers, self.lane.loop)
 
 
 def _answer_problem(problem: wire.Problem, request_id: str, exchange: Exchange) -> None:
