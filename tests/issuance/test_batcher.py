@@ -2,151 +2,28 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
 
 import pytest
+from batcher_stage import (
+    ACME,
+    END_MS,
+    TEST_MODE,
+    TEST_MODE_MS,
+    Hasty,
+    Stage,
+    TickingClock,
+    customers,
+    outcomes,
+    to_the_ledger,
+)
 from msgspec.structs import replace
 
-from largesse.campaigns.model import Campaign, Reward, Status
-from largesse.issuance.batcher import Batch, Batcher, Deliver, Ending, Limits
-from largesse.issuance.model import Answer, Settled, Wish
-from largesse.kernel.clock import FakeClock, TenantClocks
-from largesse.kernel.errors import BusyError, LargesseError, UnavailableError
+from largesse.campaigns.model import Reward, Status
+from largesse.issuance.batcher import Batch, Ending, Limits
+from largesse.issuance.model import Answer
+from largesse.kernel.errors import BusyError, UnavailableError
 from largesse.kernel.outcome import Outcome
-from largesse.storage.memory.campaigns import MemoryCampaignRecords
-from largesse.storage.memory.issuance import MemoryIncentiveStore
-from largesse.storage.memory.state import MemoryState
-from largesse.testing.factories import NOW_MS, ScriptedCodes, a_campaign, a_definition, a_wish
-
-END_MS = NOW_MS + 10
-TEST_MODE_MS = NOW_MS - 1_000
-ACME, TEST_MODE = 1, 2
-"""Two tenants: one lives in the time of the machine, the other in a time of his own."""
-
-PLENTY = 1_000
-
-
-class GatedStore(MemoryIncentiveStore):
-    """A ledger in this process whose commits wait at a gate, and go through it in their order.
-
-    `batches` has what came to the gate, `arrival` is set by each. While there is an `error`,
-    passing ends with it. A `bug` befalls the next look at the snapshot.
-    """
-
-    def __init__(self, state: MemoryState) -> None:
-        super().__init__(state, ScriptedCodes(), FakeClock(NOW_MS))
-        self.gate = asyncio.Semaphore(0)
-        self.batches: list[list[Wish]] = []
-        self.arrival = asyncio.Event()
-        self.error: Exception | None = None
-        self.bug: Exception | None = None
-
-    def open(self) -> None:
-        """Let everything through from now on."""
-        for _ in range(PLENTY):
-            self.gate.release()
-
-    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
-        """See `IncentiveStore`."""
-        if self.bug is not None:
-            bug, self.bug = self.bug, None
-            raise bug
-        return super().refusals(wishes)
-
-    async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
-        """See `IncentiveStore`."""
-        self.batches.append(list(wishes))
-        self.arrival.set()
-        await self.gate.acquire()
-        if self.error is not None:
-            raise self.error
-        return await super().settle(wishes)
-
-
-class TickingClock(FakeClock):
-    """A time that is another one each time it is read; `readings` counts that."""
-
-    readings = 0
-
-    def now_ms(self) -> int:
-        """The next millisecond."""
-        self.readings += 1
-        self.advance(1)
-        return super().now_ms()
-
-
-class Stage:
-    """A batcher before a gated ledger with one open campaign, and all that it reported."""
-
-    def __init__(
-        self,
-        limits: Limits | None = None,
-        *,
-        batcher: type[Batcher] = Batcher,
-        clock: FakeClock | None = None,
-    ) -> None:
-        self.state = MemoryState()
-        self.store = GatedStore(self.state)
-        self.clock = FakeClock(NOW_MS) if clock is None else clock
-        self.clocks = TenantClocks(self.clock)
-        self.campaign = self.keep(ACME)
-        self.bug: Exception | None = None
-        self.batcher = batcher(self.store, self.clocks, self._finish, limits or Limits())
-        self.reports: list[Batch] = []
-        self.batcher.report = self.reports.append
-
-    def keep(self, tenant: int, status: Status = Status.ACTIVE) -> Campaign:
-        """A campaign of a tenant, open up to `END_MS`."""
-        definition = a_definition(ends_at_ms=END_MS)
-        records = MemoryCampaignRecords(self.state)
-        return records.add_campaign(a_campaign(definition, tenant, status=status))
-
-    def ask(self, customer: str, key: str = "k", campaign: Campaign | None = None) -> list[Ending]:
-        """Submit a wish. What comes back is empty until it is delivered how the wish ended."""
-        wish = a_wish(campaign or self.campaign, customer, key=key, now_ms=0)
-        heard: list[Ending] = []
-        self.batcher.submit(wish, heard.append)
-        return heard
-
-    async def _finish(self, wishes: Sequence[Wish], settled: Sequence[Settled]) -> list[Answer]:
-        if self.bug is not None:
-            raise self.bug
-        return [
-            Answer(one.outcome, wish.now_ms, replayed=one.replayed)
-            for wish, one in zip(wishes, settled, strict=True)
-        ]
-
-
-class Hasty(Batcher):
-    """Forms the next batch while one is at the ledger: it must be caught."""
-
-    def submit(self, wish: Wish, deliver: Deliver) -> None:
-        """Take a wish and wait for nothing."""
-        super().submit(wish, deliver)
-        asyncio.get_running_loop().call_soon(self._form)
-
-    def _form(self) -> None:
-        if self._waiting:
-            super()._form()
-
-
-async def to_the_ledger() -> None:
-    """Let the loop go round until what was submitted is at the gate: form the batch, send it."""
-    for _ in range(2):
-        await asyncio.sleep(0)
-
-
-def customers(batches: Sequence[Sequence[Wish]]) -> list[list[str]]:
-    """Who stands in which batch."""
-    return [[wish.customer for wish in batch] for batch in batches]
-
-
-def outcomes(*heard: list[Ending]) -> list[Outcome | type[LargesseError]]:
-    """What some callers heard, each of them exactly once."""
-    assert [len(one) for one in heard] == [1] * len(heard)
-    endings = [one for [one] in heard]
-    return [one.outcome if isinstance(one, Answer) else type(one) for one in endings]
-
+from largesse.testing.factories import NOW_MS
 
 # --- who shares a batch -----------------------------------------------------------------------
 
@@ -354,65 +231,6 @@ async def test_of_a_first_call_that_failed_nothing_is_kept() -> None:
     assert len(stage.store.batches) == 1
 
 
-# --- when something breaks --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("error", [UnavailableError("the disk is full"), BusyError()])
-async def test_when_the_ledger_fails_every_caller_hears_it(error: LargesseError) -> None:
-    """The error of the batch is the ending of each of its wishes; the next batch works."""
-    stage = Stage()
-    stage.store.open()
-    stage.store.error = error
-    heard = [stage.ask("ann"), stage.ask("bob")]
-    await stage.batcher.drain()
-
-    assert heard == [[error], [error]]
-    assert stage.reports[-1].error is error
-
-    stage.store.error = None
-    again = [stage.ask("ann"), stage.ask("bob")]
-    await stage.batcher.drain()
-    assert outcomes(*again) == [Outcome.ISSUED] * 2
-
-
-async def test_a_bug_of_ours_is_heard_and_not_waited_for() -> None:
-    """Whoever waits hears that nothing can be said now; what is behind it goes to the log.
-
-    The commit was made, so that a retry gets what was given.
-    """
-    stage = Stage()
-    stage.store.open()
-    stage.bug = ZeroDivisionError("a bug")
-    heard = [stage.ask("ann"), stage.ask("bob")]
-    await stage.batcher.drain()
-
-    assert outcomes(*heard) == [UnavailableError] * 2
-    for [ending] in heard:
-        assert isinstance(ending, UnavailableError)
-        assert ending.__cause__ is stage.bug
-    error = stage.reports[-1].error
-    assert error is not None
-    assert error.__cause__ is stage.bug
-
-    stage.bug = None
-    retry = stage.ask("ann")
-    await stage.batcher.drain()
-    assert retry == [Answer(Outcome.ISSUED, NOW_MS, replayed=True)]
-
-
-async def test_a_batch_that_fails_makes_room_for_the_next() -> None:
-    """Two failed ones leave no place taken."""
-    stage = Stage(Limits(batch_max=1))
-    stage.store.error = UnavailableError()
-    stage.store.open()
-    heard = [stage.ask(name) for name in "abcde"]
-
-    await stage.batcher.drain()
-
-    assert outcomes(*heard) == [UnavailableError] * 5
-    assert len(stage.store.batches) == 5
-
-
 # --- moments ----------------------------------------------------------------------------------
 
 
@@ -498,23 +316,3 @@ async def test_what_nobody_can_be_given_is_for_the_ledger_to_say() -> None:
 
     assert outcomes(heard) == [Outcome.CLOSED]
     assert [one.at_ledger for one in stage.reports] == [True]
-
-
-# --- bugs of ours before the ledger -----------------------------------------------------------
-
-
-async def test_a_bug_before_the_ledger_is_heard_and_the_next_batch_works() -> None:
-    """Nobody waits for ever because a snapshot could not be read, and `drain` returns."""
-    stage = Stage()
-    stage.store.open()
-    bug = ZeroDivisionError()
-    stage.store.bug = bug
-    heard = [stage.ask("ann"), stage.ask("bob")]
-    await stage.batcher.drain()
-    heard.append(stage.ask("cid"))
-    await stage.batcher.drain()
-
-    assert outcomes(*heard) == [UnavailableError, UnavailableError, Outcome.ISSUED]
-    [failure] = heard[0]
-    assert isinstance(failure, UnavailableError)
-    assert failure.__cause__ is bug
