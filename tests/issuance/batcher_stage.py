@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from largesse.campaigns.model import Campaign, Status
-from largesse.issuance.batcher import Batch, Batcher, Deliver, Ending, Limits
+from largesse.issuance.batcher import Batch, Batcher, Ending, Limits
 from largesse.issuance.model import Answer, Settled, Wish
 from largesse.kernel.clock import FakeClock, TenantClocks
 from largesse.kernel.errors import LargesseError
@@ -113,17 +113,11 @@ class Stage:
         ]
 
 
-class Hasty(Batcher):
-    """Forms the next batch while one is at the ledger: it must be caught."""
+class Forgetful(Batcher):
+    """Does not know what is on its way to the ledger: it must be caught."""
 
-    def submit(self, wish: Wish, deliver: Deliver) -> None:
-        """Take a wish and wait for nothing."""
-        super().submit(wish, deliver)
-        asyncio.get_running_loop().call_soon(self._form)
-
-    def _form(self) -> None:
-        if self._waiting:
-            super()._form()
+    def _is_retry(self, wish: Wish) -> bool:
+        return False
 
 
 async def to_the_ledger() -> None:
