@@ -12,7 +12,9 @@ from largesse.bench.report import Bar, Figure, Result, figure
 from largesse.bench.server import largesse, new_key
 from largesse.bench.stage import MB, kept_in, opened, tried
 
-WARM_UP = 100_000
+WARM_UP = 400_000
+"""Claims until the page caches are full and some pieces of the holders were sorted and merged."""
+
 CLAIMS = 200_000
 """After the warm-up, unless the plan says otherwise; the bar is meant for a million."""
 
