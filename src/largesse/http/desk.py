@@ -19,7 +19,7 @@ from largesse.http.errors import Known, Problem, UnauthenticatedError
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.issued import IssuedBodies
 from largesse.http.parsing import parse_key
-from largesse.http.request_ids import request_id_of
+from largesse.http.request_ids import REQUEST_ID, request_id_of
 from largesse.http.shapes.claims import (
     Accepted,
     BatchAnswer,
@@ -112,7 +112,7 @@ class ClaimDesk:
 
     def _claim(self, offered: Offered, how: How, asked: Exchange) -> None:
         headers = asked.headers
-        request_id = request_id_of(headers, self._new_request_id)
+        request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
             campaign = self._admit(offered, headers)
             key = parse_key(headers, required=not how.dry_run) or ""
@@ -153,7 +153,7 @@ class ClaimDesk:
 
     def _claim_batch(self, offered: Offered, how: How, asked: Exchange) -> None:
         headers = asked.headers
-        request_id = request_id_of(headers, self._new_request_id)
+        request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
             campaign = self._admit(offered, headers)
             batch = body.read(self._read_batch, headers, asked.body)

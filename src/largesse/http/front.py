@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import structlog
 
 from largesse.http.metrics import Metrics
-from largesse.http.tracing import REQUEST_ID, Trace, request_id_of
+from largesse.http.request_ids import REQUEST_ID, request_id_of
+from largesse.http.tracing import Trace
 from largesse.kernel.clock import stopwatch_s
 from largesse.kernel.ids import Ids
 
@@ -30,7 +32,7 @@ class Front:
     def __init__(self, application: Asgi, paths: Iterable[str], ids: Ids, metrics: Metrics) -> None:
         self._application = application
         self._with_verb = re.compile("|".join(map(_pattern, filter(_has_verb, paths))))
-        self._ids = ids
+        self._new_request_id = partial(ids.new, "req")
         self._metrics = metrics
 
     async def __call__(self, scope: Asgi, receive: Asgi, send: Asgi) -> None:
@@ -39,7 +41,7 @@ class Front:
             await self._application(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == REQUEST_ID), None)
-        trace = Trace(request_id_of(given, self._ids.new))
+        trace = Trace(request_id_of(given, self._new_request_id))
         started_s = stopwatch_s()
         status = 0
 

@@ -19,7 +19,8 @@ from largesse.http.operation import (
     refuse,
 )
 from largesse.http.parsing import parse_body, parse_key, parse_query
-from largesse.http.tracing import REQUEST_ID, Trace
+from largesse.http.request_ids import REQUEST_ID
+from largesse.http.tracing import Trace
 from largesse.kernel.errors import LargesseError
 
 HttpRequest = Request[Any, Any, State]

@@ -1,7 +1,7 @@
 """Under which id a request is known: in its answer, in the log and in the audit trail."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 REQUEST_ID = b"x-request-id"
 
@@ -9,9 +9,8 @@ _ACCEPTED = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 """An id of the caller's that can stand in a header, a log line and a database as it is."""
 
 
-def request_id_of(headers: Mapping[bytes, bytes], new_id: Callable[[], str]) -> str:
+def request_id_of(given: bytes | None, new_id: Callable[[], str]) -> str:
     """The caller's X-Request-Id where it is a good one, else a new id."""
-    given = headers.get(REQUEST_ID)
     if given is not None and _ACCEPTED.fullmatch(given):
         return given.decode("ascii")
     return new_id()
