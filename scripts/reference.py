@@ -13,7 +13,9 @@ from types import MappingProxyType
 
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
 from largesse.http import app, errors, metrics, openapi, wire
-from largesse.settings import CONFIG_FILE, CONFIG_VARIABLE, SHORT_VARIABLES, describe, load
+from largesse.settings.declared import SHORT_VARIABLES
+from largesse.settings.describe import describe
+from largesse.settings.load import CONFIG_FILE, CONFIG_VARIABLE, load
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 NOTICE = "<!-- Made by `make docs`; change the code that it describes. -->"

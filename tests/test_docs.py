@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from reference import FOLDER, PAGES
 
-from largesse.settings import describe, load
+from largesse.settings.describe import describe
+from largesse.settings.load import load
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "largesse"

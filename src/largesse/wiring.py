@@ -29,7 +29,7 @@ from largesse.kernel.clock import Clock, MachineClock, SystemClock, TenantClocks
 from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.kernel.paging import Cursors
-from largesse.settings import Settings
+from largesse.settings.tree import Settings
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.file import LedgerFile

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from largesse.cli.main import FAILED, run
-from largesse.settings import Database
+from largesse.settings.tree import Database
 from largesse.storage.sqlite.file import LedgerFile
 
 

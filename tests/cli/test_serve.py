@@ -16,7 +16,7 @@ import apsw
 import pytest
 
 from largesse.cli.main import FAILED, run
-from largesse.settings import Database
+from largesse.settings.tree import Database
 from largesse.storage.sqlite.file import LedgerFile
 
 LARGESSE = str(Path(sys.executable).with_name("largesse"))

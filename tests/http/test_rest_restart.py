@@ -6,7 +6,8 @@ from rest_stage import OPERATOR_KEY, REWARD, Caller
 
 from largesse.http.times import rfc3339
 from largesse.kernel.clock import FakeClock, SystemClock
-from largesse.settings import Settings, load
+from largesse.settings.load import load
+from largesse.settings.tree import Settings
 from largesse.wiring import open_application
 
 HOUR_MS = 3_600_000

@@ -18,7 +18,7 @@ from crowd import crowd
 
 from largesse.http.server import Listening, make_server
 from largesse.kernel.clock import MachineClock
-from largesse.settings import Database, Secret, Settings
+from largesse.settings.tree import Database, Secret, Settings
 from largesse.wiring import open_application
 
 ADMIN_KEY = "lgs_the_admin_key_of_all_servers_under_test"

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from largesse.settings import MASK, Described, SettingsError, describe, load
+from largesse.settings.describe import Described, describe
+from largesse.settings.load import SettingsError, load
+from largesse.settings.tree import MASK
 
 KEY = "k" * 32
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from largesse.campaigns.model import Campaign, Counters
 from largesse.kernel.clock import FakeClock
-from largesse.settings import Database
+from largesse.settings.tree import Database
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.file import LedgerFile

@@ -11,7 +11,7 @@ from largesse.campaigns.model import Campaign
 from largesse.issuance.model import Issued, Place
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.outcome import Outcome
-from largesse.settings import Database
+from largesse.settings.tree import Database
 from largesse.testing.factories import a_reward, a_wish, open_campaign
 from largesse.testing.faults import Did, Disk, Step, disk_in_use
 

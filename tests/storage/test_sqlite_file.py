@@ -11,7 +11,7 @@ import pytest
 from sqlite_ledger import open_file, opened
 
 from largesse.kernel.errors import StartError
-from largesse.settings import Database
+from largesse.settings.tree import Database
 from largesse.storage.sqlite.file import (
     Pragma,
     apply_pragmas,

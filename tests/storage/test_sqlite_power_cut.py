@@ -9,7 +9,7 @@ import pytest
 from sqlite_ledger import open_ledger, opened
 
 from largesse.issuance.model import Place
-from largesse.settings import Database
+from largesse.settings.tree import Database
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.testing.factories import a_reward, a_wish, open_campaign
 from largesse.testing.faults import Did, PowerCuts, Step, disk_in_use

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from largesse.issuance.model import Conservation, Violation
 from largesse.kernel.clock import JUMP_MS_MAX, FakeClock
-from largesse.settings import Settings
+from largesse.settings.tree import Settings
 from largesse.workers.timers import Timer
 from largesse.workers.upkeep import DAY_MS, Duties, Upkeep
 

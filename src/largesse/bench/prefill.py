@@ -8,7 +8,7 @@ from largesse.bench.plan import BenchError, Tell
 from largesse.bench.server import ledger
 from largesse.issuance.batcher import Batch
 from largesse.issuance.model import Answer, Wish
-from largesse.settings import load
+from largesse.settings.load import load
 from largesse.wiring import open_application
 
 AT_ONCE = 8_192

@@ -4,7 +4,7 @@ from msgspec import to_builtins
 
 from largesse.cli.options import Chosen
 from largesse.cli.shown import Shown, table
-from largesse.settings import describe
+from largesse.settings.describe import describe
 
 _UNCHOSEN = Chosen()
 

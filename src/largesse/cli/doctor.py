@@ -28,7 +28,7 @@ from largesse.cli.shown import Shown, table
 from largesse.http.times import rfc3339
 from largesse.kernel.clock import SystemClock
 from largesse.kernel.errors import StartError
-from largesse.settings import Server, Settings
+from largesse.settings.tree import Server, Settings
 from largesse.storage.sqlite.inspection import Inspection, inspect, sqlite_version
 
 SYNCS = 21

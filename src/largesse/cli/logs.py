@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from largesse.settings import MASK, Log, Secret
+from largesse.settings.tree import MASK, Log, Secret
 
 NOISY = ("asyncio", "uvicorn")
 """Libraries that tell of each step at level info, which is for what largesse itself does."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from largesse.cli.client import Client
-from largesse.settings import Loaded, load
+from largesse.settings.load import Loaded, load
 
 URL_VARIABLE = "LARGESSE_URL"
 KEY_VARIABLE = "LARGESSE_KEY"

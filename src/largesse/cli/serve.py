@@ -15,7 +15,7 @@ from largesse.cli.listening import bind
 from largesse.cli.logs import set_up_logs
 from largesse.cli.options import KEY_VARIABLE, Chosen
 from largesse.http.server import Listening, make_server
-from largesse.settings import Settings
+from largesse.settings.tree import Settings
 from largesse.wiring import open_application
 
 _UNCHOSEN = Chosen()

@@ -11,7 +11,7 @@ from largesse.kernel.clock import Clock, TenantClocks
 from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.kernel.paging import Cursors
-from largesse.settings import Settings
+from largesse.settings.tree import Settings
 from largesse.tenants.service import Tenants
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from largesse.issuance.model import Conservation
 from largesse.kernel.clock import JUMP_MS_MAX, Clock
-from largesse.settings import Settings
+from largesse.settings.tree import Settings
 from largesse.workers.timers import Timer
 
 CLOCK_PERIOD_S = 1.0

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 import apsw
 
 from largesse.kernel.errors import StartError
-from largesse.settings import Database
+from largesse.settings.tree import Database
 from largesse.storage.sqlite.query import number
 
 APPLICATION_ID = 0x4C475345

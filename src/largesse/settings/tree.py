@@ -1,0 +1,247 @@
+"""The tree: each setting is declared here, with its type, default, range, unit and reason.
+
+`config show`, the reference page and every complaint are made from these declarations.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+MASK = "********"
+MIB = 1_048_576
+
+
+class Secret:
+    """A value that shows itself only when asked by name, so that no log and no table leaks it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """A mask."""
+        return MASK
+
+    __str__ = __repr__
+
+
+def _whole(at_least: int, at_most: int, unit: str, reason: str) -> Meta:
+    """A whole number within both bounds, in `unit`."""
+    return Meta(ge=at_least, le=at_most, description=reason, extra={"unit": unit})
+
+
+def _text(wanted: str, pattern: str, reason: str) -> Meta:
+    """A text that matches `pattern`, which is called `wanted` when it does not."""
+    return Meta(pattern=pattern, description=reason, extra={"range": wanted})
+
+
+class Server(Struct, frozen=True):
+    """The HTTP server and what it bears from one client."""
+
+    host: Annotated[
+        str,
+        _text("an address", ".", "Where to listen; 127.0.0.1 is reached from this machine only."),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        _whole(
+            0,
+            65_535,
+            "",
+            "Where to listen; 0 takes a free one, which the first line printed tells.",
+        ),
+    ] = 8_000
+    header_s_max: Annotated[
+        int,
+        _whole(
+            1, 300, "s", "A request's headers must be complete by then, or slow clients hold all."
+        ),
+    ] = 10
+    body_s_max: Annotated[
+        int,
+        _whole(
+            1,
+            3_600,
+            "s",
+            "Its body must be complete so long after its headers, for the same reason.",
+        ),
+    ] = 10
+    idle_s_max: Annotated[
+        int, _whole(1, 3_600, "s", "A connection that asks nothing for so long is closed.")
+    ] = 5
+    body_bytes_max: Annotated[
+        int, _whole(1_024, 64 * MIB, "bytes", "A larger body is answered 413 before it is read.")
+    ] = MIB
+    import_bytes_max: Annotated[
+        int, _whole(1_024, 1_024 * MIB, "bytes", "The same for imports, which bring many rows.")
+    ] = 32 * MIB
+    headers_bytes_max: Annotated[
+        int, _whole(1_024, MIB, "bytes", "A larger head of a request is answered 431.")
+    ] = 65_536
+    in_flight_max: Annotated[
+        int,
+        _whole(
+            1,
+            10_000,
+            "requests",
+            "When so many of one connection wait for answers, the server stops reading from it.",
+        ),
+    ] = 128
+    drain_s_max: Annotated[
+        int, _whole(0, 600, "s", "A server told to stop answers what it accepted for so long.")
+    ] = 30
+
+
+class Database(Struct, frozen=True):
+    """Where the ledger is."""
+
+    url: Annotated[
+        str,
+        _text(
+            "sqlite:///FILE",
+            "^sqlite:///.",
+            "The file of the ledger; a relative path starts at the current folder.",
+        ),
+    ] = "sqlite:///largesse.db"
+    cache_kib: Annotated[
+        int, _whole(1_024, 16 * MIB, "KiB", "Pages that one connection to the file remembers.")
+    ] = 16_384
+    checkpoint_pages: Annotated[
+        int,
+        _whole(
+            100,
+            1_000_000,
+            "pages",
+            "The write-ahead log grows so far before it is copied into the file; small steps keep "
+            "the slowest answers fast.",
+        ),
+    ] = 1_000
+
+
+class Issuance(Struct, frozen=True):
+    """How wishes become a batch."""
+
+    batch_max: Annotated[
+        int,
+        _whole(
+            1,
+            4_096,
+            "wishes",
+            "So many share one commit; more would wait longer and make it no cheaper.",
+        ),
+    ] = 512
+    waiting_max: Annotated[
+        int,
+        _whole(
+            1,
+            1_000_000,
+            "wishes",
+            "When so many wait for a commit, the next is answered 503 with Retry-After.",
+        ),
+    ] = 20_000
+    snapshot_s_max: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            extra={"unit": "s"},
+            description="A wish is refused without the ledger only on a word of it that is no "
+            "older; with 0 the ledger is always asked.",
+        ),
+    ] = 1.0
+
+
+class Idempotency(Struct, frozen=True):
+    """How long a retry gets its first answer."""
+
+    kept_days: Annotated[
+        int, _whole(30, 3_650, "days", "A key is remembered so long; callers may count on 30.")
+    ] = 30
+
+
+class Audit(Struct, frozen=True):
+    """The check that counters and rows agree."""
+
+    period_s: Annotated[
+        int, _whole(1, 86_400, "s", "A drift of the counters is found within one period.")
+    ] = 60
+
+
+class Expiry(Struct, frozen=True):
+    """Coupons that have run out."""
+
+    sweep_s: Annotated[
+        int,
+        _whole(
+            1,
+            60,
+            "s",
+            "The facts of expiry are written so often; an expired coupon is refused at once.",
+        ),
+    ] = 60
+
+
+class Log(Struct, frozen=True):
+    """What is told on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least important line that is written."),
+    ] = "info"
+    format: Annotated[
+        Literal["auto", "json", "console"],
+        Meta(description="With auto, colours on a terminal and JSON elsewhere."),
+    ] = "auto"
+
+
+class Cors(Struct, frozen=True):
+    """Web pages of other origins."""
+
+    origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=100,
+            description="Pages from there may call the API; commas part them in the environment.",
+        ),
+    ] = ()
+
+
+class Access(Struct, frozen=True):
+    """What an impatient or dishonest caller may do."""
+
+    code_guesses_per_minute_max: Annotated[
+        int,
+        _whole(
+            1,
+            1_000_000,
+            "guesses",
+            "A principal or address with so many wrong codes in a minute is answered 429.",
+        ),
+    ] = 60
+
+
+class Settings(Struct, frozen=True):
+    """All settings; `load` makes them, `wiring` hands each part its own section."""
+
+    admin_key: Annotated[
+        Secret | None,
+        Meta(
+            description="The first admin key of the tenant `default`, the same on every start; "
+            "without it the first start makes one and prints it once.",
+            extra={"range": "32 to 255 visible characters", "secret": True},
+        ),
+    ] = None
+    server: Server = Server()
+    database: Database = Database()
+    issuance: Issuance = Issuance()
+    idempotency: Idempotency = Idempotency()
+    audit: Audit = Audit()
+    expiry: Expiry = Expiry()
+    log: Log = Log()
+    cors: Cors = Cors()
+    access: Access = Access()
