@@ -4,7 +4,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# How long an example takes says more of the machine than of the code; each test has its own limit.
+hypothesis.settings.register_profile("largesse", deadline=None)
+hypothesis.settings.load_profile("largesse")
 
 pytest.register_assert_rewrite("largesse.testing")
 

@@ -41,7 +41,6 @@ CHECKS: list[CheckFunction] = [
 document = schemathesis.openapi.from_dict(openapi.document(OPERATIONS))
 bounded = settings(
     max_examples=EXAMPLES_MAX,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -262,7 +262,6 @@ def check(folder: pytest.TempPathFactory, histories: int, steps: int) -> None:
         settings=settings(
             max_examples=histories,
             stateful_step_count=steps,
-            deadline=None,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),

@@ -11,6 +11,11 @@ import uvloop
 from cyclopts import Parameter
 
 from largesse.cli.documents import to_json
+from largesse.cli.lean import left_out
+
+with left_out("rich"):  # 3 MB in every server, for tracebacks that its log shows plainly
+    import structlog  # noqa: F401 - imported here first, for all that import it below
+
 from largesse.cli.listening import bind
 from largesse.cli.logs import set_up_logs
 from largesse.cli.options import KEY_VARIABLE, Chosen

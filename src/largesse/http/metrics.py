@@ -40,10 +40,14 @@ METRICS: Mapping[str, Described] = MappingProxyType(
             "counter", ("outcome",), "Claims by how they ended: an outcome, or an error's class."
         ),
         "largesse_batch_wishes": Described(
-            "histogram", ("way",), "Wishes that were settled together, or refused without a commit."
+            "histogram",
+            ("way",),
+            "Wishes that were settled together, or refused without a commit in a tenth of a second.",
         ),
         "largesse_batch_seconds": Described(
-            "histogram", ("way",), "From forming a batch to its last answer."
+            "histogram",
+            ("way",),
+            "From forming a batch to its last answer; of refusals the longest that some took.",
         ),
         "largesse_wishes_waiting": Described("gauge", (), "Wishes that wait for a batch now."),
         "largesse_requests_total": Described(

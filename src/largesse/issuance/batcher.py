@@ -28,10 +28,16 @@ Report = Callable[["Batch"], None]
 """Hears of each batch once all of it is answered: for the log and the metrics."""
 
 
+REFUSALS_TOLD_S = 0.1
+"""Refusals that need no ledger come in small handfuls, thousands a second after a sell-out: what
+became of them is reported together, ten times a second."""
+
+
 class Batch(Struct, frozen=True):
     """What became of a batch: wishes by the name of their outcome, and how long it all took.
 
-    `at_ledger` is False where all could be refused without it; `error` is what befell the batch.
+    `at_ledger` is False for those refused without it, of `REFUSALS_TOLD_S` together: `took_s` is
+    then the longest that one handful of them took. `error` is what befell the batch.
     """
 
     endings: Counter[str]
@@ -73,6 +79,8 @@ class Batcher:
         self._at_ledger: list[_Waiting] = []
         self._known: frozenset[_Identity] | None = None
         self._settling: asyncio.Task[None] | None = None
+        self._refused: Counter[str] = Counter()
+        self._refused_s_max = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -92,8 +100,9 @@ class Batcher:
         self._new.append((wish, deliver))
 
     async def drain(self) -> None:
-        """Wait until every wish taken so far has its answer."""
+        """Wait until every wish taken so far has its answer, and all is reported."""
         await self._idle.wait()
+        self._tell_refused()
 
     def _look(self) -> None:
         """Answer what can be refused at once; the rest is ready for the ledger."""
@@ -103,21 +112,22 @@ class Batcher:
             self._stamp(batch)
             refusals = self._store.refusals([wish for wish, _ in batch])
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
-            self._answer(batch, [_unavailable(error)] * len(batch), started_s, at_ledger=False)
+            self._fail(batch, _unavailable(error), started_s, at_ledger=False)
             self._go_on()
             return
         refused: list[_Waiting] = []
-        endings: list[Ending] = []
+        answers: list[Answer] = []
         for entry, why in zip(batch, refusals, strict=True):
             if why is None or self._is_retry(entry[0]):
                 self._ready.append(entry)
                 self._known = None
             else:
                 refused.append(entry)
-                endings.append(Answer(why, entry[0].now_ms))
+                answers.append(Answer(why, entry[0].now_ms))
         self._go_on()
         if refused:
-            self._answer(refused, endings, started_s, at_ledger=False)
+            names = self._answer(refused, answers)
+            self._report_later(names, stopwatch_s() - started_s)
 
     def _is_retry(self, wish: Wish) -> bool:
         """Whether the same call is on its way already and may be given something.
@@ -155,43 +165,55 @@ class Batcher:
 
     async def _settle(self, batch: list[_Waiting], started_s: float) -> None:
         wishes = [wish for wish, _ in batch]
-        endings: Sequence[Ending]
         try:
-            endings = await self._finish(wishes, await self._store.settle(wishes))
-        except LargesseError as error:
-            endings = [error] * len(batch)
+            answers = await self._finish(wishes, await self._store.settle(wishes))
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
-            endings = [_unavailable(error)] * len(batch)
-        self._at_ledger, self._known = [], None
-        try:
-            self._answer(batch, endings, started_s, at_ledger=True)
+            self._at_ledger, self._known = [], None
+            self._fail(batch, _unavailable(error), started_s, at_ledger=True)
+        else:
+            self._at_ledger, self._known = [], None
+            names = self._answer(batch, answers)
+            self.report(Batch(names, at_ledger=True, took_s=stopwatch_s() - started_s))
         finally:
             self._go_on()
 
-    def _answer(
-        self,
-        batch: Sequence[_Waiting],
-        endings: Sequence[Ending],
-        started_s: float,
-        *,
-        at_ledger: bool,
+    def _fail(
+        self, batch: Sequence[_Waiting], error: LargesseError, started_s: float, *, at_ledger: bool
     ) -> None:
-        """Tell each caller how his wish ended, then report the batch."""
-        for (_, deliver), ending in zip(batch, endings, strict=True):
-            deliver(ending)
-        names: Counter[str] = Counter(
-            [one.outcome if isinstance(one, Answer) else type(one).__name__ for one in endings]
-        )
-        last = endings[-1]
-        error = last if isinstance(last, LargesseError) else None
+        """Tell each caller of what befell the batch."""
+        for _, deliver in batch:
+            deliver(error)
+        names = Counter({type(error).__name__: len(batch)})
         self.report(Batch(names, at_ledger, stopwatch_s() - started_s, error))
+
+    def _answer(self, batch: Sequence[_Waiting], answers: Sequence[Answer]) -> Counter[str]:
+        """Tell each caller how his wish ended; returns how many ended how."""
+        for (_, deliver), answer in zip(batch, answers, strict=True):
+            deliver(answer)
+        return Counter([answer.outcome for answer in answers])
+
+    def _report_later(self, refused: Counter[str], took_s: float) -> None:
+        """Report refusals together with those that follow soon."""
+        if not self._refused:
+            asyncio.get_running_loop().call_later(REFUSALS_TOLD_S, self._tell_refused)
+        self._refused.update(refused)
+        self._refused_s_max = max(self._refused_s_max, took_s)
+
+    def _tell_refused(self) -> None:
+        if self._refused:
+            refused, took_s = self._refused, self._refused_s_max
+            self._refused, self._refused_s_max = Counter(), 0.0
+            self.report(Batch(refused, at_ledger=False, took_s=took_s))
 
 
 def _identity(wish: Wish) -> _Identity:
     return wish.campaign, wish.customer, wish.key
 
 
-def _unavailable(bug: Exception) -> UnavailableError:
+def _unavailable(bug: Exception) -> LargesseError:
+    """What callers are told: an error of ours as it is, a bug as something that may pass."""
+    if isinstance(bug, LargesseError):
+        return bug
     unavailable = UnavailableError()
     unavailable.__cause__ = bug
     return unavailable
