@@ -42,7 +42,7 @@ METRICS: Mapping[str, Described] = MappingProxyType(
         "largesse_batch_wishes": Described(
             "histogram",
             ("way",),
-            "Wishes that were settled together, or refused without a commit in a tenth of a second.",
+            "Wishes settled together, or refused without a commit within a tenth of a second.",
         ),
         "largesse_batch_seconds": Described(
             "histogram",
