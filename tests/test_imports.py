@@ -63,6 +63,9 @@ def test_all_contracts_are_kept() -> None:
         ("storage/sqlite/planted.py", "import sqlite3", "Only adapters know their drivers"),
         ("storage/sqlite/planted.py", "import uvicorn", "Only adapters know their drivers"),
         ("storage/planted.py", "import litestar", "Only adapters know their drivers"),
+        ("client/planted.py", "import largesse.tenants.model", "The client brings in no server"),
+        ("client/planted.py", "import largesse.http.planted", "Dependencies point down"),
+        ("client/claims.py", "import httptools", "Only adapters know their drivers"),
     ],
 )
 def test_a_planted_import_is_caught(copied: Path, module: str, line: str, contract: str) -> None:

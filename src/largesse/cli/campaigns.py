@@ -1,7 +1,7 @@
 """`largesse campaign …`: campaigns and the stock of their rewards."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,10 +10,11 @@ import msgspec
 from cyclopts import Parameter
 from rich.text import Text
 
-from largesse.cli.client import Client, path_of
 from largesse.cli.errors import CommandError
 from largesse.cli.options import CampaignId, Piece, Remote
 from largesse.cli.shown import Shown, facts, onward, table
+from largesse.client import campaigns, test_clock
+from largesse.client.model import Campaign, Reward
 
 Status = Literal["DRAFT", "ACTIVE", "PAUSED", "ENDED"]
 
@@ -86,10 +87,8 @@ def create(
     """Make a campaign, from a JSON file or from a few options."""
     if file is not None and brief != _UNTOLD:
         raise CommandError("give a JSON file or the options of a campaign, not both")
-    body = brief.body(lambda: _now(remote.client())) if file is None else _read(file)
-    if activate:
-        body["activate"] = True
-    return _shown(remote.client().post(path_of("campaigns"), body))
+    body = brief.body(lambda: _now(remote)) if file is None else _read(file)
+    return _shown(remote.ask(campaigns.create(body, activate=activate)))
 
 
 def list_all(
@@ -99,47 +98,42 @@ def list_all(
     remote: Remote = _LOCAL,
 ) -> Shown:
     """List campaigns, newest first."""
-    found = remote.client().get(path_of("campaigns"), {"status": status, **piece.query()})
+    found = remote.ask(campaigns.list_all(status=status, limit=piece.limit, cursor=piece.cursor))
     head = ("id", "name", "phase", "opens", "closes", "left")
-    return Shown(found, [table(head, map(_row, found["items"])), *onward(found)])
+    return Shown(found, [table(head, map(_row, found.items)), *onward(found)])
 
 
 def show(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
     """Show a campaign with its stock."""
-    return _shown(remote.client().get(path_of("campaigns", campaign)))
+    return _shown(remote.ask(campaigns.show(campaign)))
 
 
 def activate(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
     """Activate a campaign; it opens and closes by itself."""
-    return _step(campaign, "activate", remote)
+    return _shown(remote.ask(campaigns.activate(campaign)))
 
 
 def pause(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
     """Pause a campaign, until it is activated again."""
-    return _step(campaign, "pause", remote)
+    return _shown(remote.ask(campaigns.pause(campaign)))
 
 
 def end(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
     """End a campaign for ever; what was issued stays valid."""
-    return _step(campaign, "end", remote)
+    return _shown(remote.ask(campaigns.end(campaign)))
 
 
 def delete(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
     """Delete a draft that issued nothing; end any other campaign."""
-    ended = remote.client().delete(path_of("campaigns", campaign))
-    if ended:
+    ended = remote.ask(campaigns.delete(campaign))
+    if ended is not None:
         return _shown(ended)
     return Shown({"id": campaign, "deleted": True}, [Text(f"{campaign} is deleted.")])
 
 
-def _step(campaign: str, verb: str, remote: Remote) -> Shown:
-    return _shown(remote.client().post(path_of("campaigns", f"{campaign}:{verb}")))
-
-
-def _now(client: Client) -> str:
+def _now(remote: Remote) -> str:
     """The present moment of the tenant: in test mode it is another than the machine's."""
-    now: str = client.get(path_of("test-clock"))["now"]
-    return now
+    return remote.ask(test_clock.show()).now
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -152,7 +146,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise CommandError(f"{file} is no campaign in JSON: {error}") from error
 
 
-def _shown(campaign: Mapping[str, Any]) -> Shown:
+def _shown(campaign: Campaign) -> Shown:
     """A campaign, its rewards below it, and what its author should know."""
     told = (
         "id",
@@ -166,21 +160,21 @@ def _shown(campaign: Mapping[str, Any]) -> Shown:
     )
     rewards = table(
         ("reward", "kind", "value", "total", "issued", "left", "left today", "code"),
-        (_reward_row(reward) for reward in campaign["rewards"]),
+        (_reward_row(reward) for reward in campaign.rewards),
     )
-    warnings = [Text(warning, style="yellow") for warning in campaign.get("warnings") or ()]
-    grid = facts((name, campaign[name]) for name in told)
+    warnings = [Text(warning, style="yellow") for warning in campaign.warnings]
+    grid = facts((name, getattr(campaign, name)) for name in told)
     return Shown(campaign, [grid, rewards, *warnings])
 
 
-def _reward_row(reward: Mapping[str, Any]) -> list[object]:
-    stock, code = reward["stock"], reward.get("code") or {}
-    value = " ".join(str(part) for part in reward["value"].values() if part is not None)
-    look = code.get("pattern") or code.get("charset")
-    counts = (stock["total"], stock["issued"], stock["left"], stock["left_today"])
-    return [reward["key"], reward["kind"], value, *counts, look]
+def _reward_row(reward: Reward) -> list[object]:
+    stock, code = reward.stock, reward.code
+    value = " ".join(str(part) for part in reward.value.values() if part is not None)
+    look = None if code is None else code.pattern or code.charset
+    counts = (stock.total, stock.issued, stock.left, stock.left_today)
+    return [reward.key, reward.kind, value, *counts, look]
 
 
-def _row(campaign: Mapping[str, Any]) -> list[object]:
-    told = [campaign[name] for name in ("id", "name", "phase", "starts_at", "ends_at")]
-    return [*told, [reward["stock"]["left"] for reward in campaign["rewards"]]]
+def _row(campaign: Campaign) -> list[object]:
+    told = [campaign.id, campaign.name, campaign.phase, campaign.starts_at, campaign.ends_at]
+    return [*told, [reward.stock.left for reward in campaign.rewards]]

@@ -6,9 +6,11 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from largesse.cli.client import path_of
 from largesse.cli.options import CampaignId, Remote
 from largesse.cli.shown import Shown, cell, facts
+from largesse.client import claims
+from largesse.client.errors import RefusedError
+from largesse.client.model import Refusal
 
 
 @Parameter(name="*")
@@ -39,13 +41,15 @@ def claim(
     remote: Remote = _LOCAL,
 ) -> Shown:
     """Claim one unit of a campaign's reward for a customer."""
-    path = path_of("campaigns", campaign, "claims") + ("?dry_run=true" if wording.dry_run else "")
-    body = {"customer_id": customer} | ({"reward": wording.reward} if wording.reward else {})
-    answer = remote.client().post(path, body, wording.idempotency_key)
     if wording.dry_run:
-        told = "would be accepted" if answer["accepted"] else "would be refused"
-        return Shown(answer, [Text(f"{told}: {answer['outcome']}")], int(not answer["accepted"]))
-    incentive = answer["incentive"]
+        verdict = remote.ask(claims.would_claim(campaign, customer, reward=wording.reward))
+        told = "would be accepted" if verdict.accepted else "would be refused"
+        return Shown(verdict, [Text(f"{told}: {verdict.outcome}")], int(not verdict.accepted))
+    wish = claims.claim(campaign, customer, reward=wording.reward, key=wording.idempotency_key)
+    answer = remote.ask(wish)
+    if isinstance(answer, Refusal):
+        raise RefusedError(answer)
     names = ("code", "id", "reward", "serial", "issued_at", "expires_at")
-    grid = facts((name, incentive[name]) for name in names)
-    return Shown(answer, [cell(answer["outcome"]), grid])
+    grid = facts((name, getattr(answer.incentive, name)) for name in names)
+    again = [Text("as answered before", style="dim")] if answer.replayed else []
+    return Shown(answer, [cell(answer.outcome), *again, grid])

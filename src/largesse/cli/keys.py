@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from rich.text import Text
 
-from largesse.cli.client import path_of
 from largesse.cli.options import Piece, Remote
-from largesse.cli.shown import KEEP, Shown, facts, onward, table
+from largesse.cli.shown import KEEP, Shown, facts, fields, onward, table
+from largesse.client import keys
 
 Scope = Literal["admin", "issue", "redeem", "read", "ingest"]
 
@@ -26,16 +26,15 @@ def create(
     remote: Remote = _LOCAL,
 ) -> Shown:
     """Make a key, whose secret is shown this once."""
-    body = {"name": name, "scopes": scope, "expires_at": expires_at}
-    made = remote.client().post(path_of("keys"), body)
-    return Shown(made, [facts(made.items()), KEEP])
+    made = remote.ask(keys.create(name, scope, expires_at=expires_at))
+    return Shown(made, [facts(fields(made)), KEEP])
 
 
 def list_all(*, piece: Piece = _FIRST, remote: Remote = _LOCAL) -> Shown:
     """List the tenant's keys, revoked ones included; no secret is shown."""
-    found = remote.client().get(path_of("keys"), piece.query())
+    found = remote.ask(keys.list_all(limit=piece.limit, cursor=piece.cursor))
     columns = ("id", "name", "prefix", "scopes", "created_at", "expires_at", "revoked_at")
-    rows = ([key[column] for column in columns] for key in found["items"])
+    rows = ([getattr(key, column) for column in columns] for key in found.items)
     return Shown(found, [table(columns, rows), *onward(found)])
 
 
@@ -46,5 +45,5 @@ def revoke(
     remote: Remote = _LOCAL,
 ) -> Shown:
     """Make a key useless at once and for ever."""
-    revoked = remote.client().delete(path_of("keys", key_id))
+    revoked = remote.ask(keys.revoke(key_id))
     return Shown(revoked, [Text(f"{key_id} opens nothing any more.")])

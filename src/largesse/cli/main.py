@@ -4,12 +4,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 from cyclopts import App, CycloptsError, Parameter
 
 from largesse.cli.documents import to_json
-from largesse.cli.errors import RefusedError
+from largesse.client.errors import RefusedError
 from largesse.kernel.errors import LargesseError
 
 FAILED = 1
@@ -189,8 +189,8 @@ def _launch(app: App, tokens: Sequence[str], *, json: bool) -> int:
         return FAILED
 
 
-def _document(error: LargesseError) -> Mapping[str, Any]:
+def _document(error: LargesseError) -> object:
     """What went wrong, for programs: the server's problem, or one of the same shape."""
     if isinstance(error, RefusedError):
-        return error.problem
+        return error.refusal
     return {"code": type(error).__name__, "detail": str(error)}

@@ -3,15 +3,23 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from largesse.cli.client import Client
+from largesse.cli.errors import CommandError
+from largesse.client.blocking import Client
+from largesse.client.call import Call
+from largesse.client.retries import Retries
 from largesse.settings.load import Loaded, load
 
 URL_VARIABLE = "LARGESSE_URL"
 KEY_VARIABLE = "LARGESSE_KEY"
+
+T = TypeVar("T")
+
+_RETRIES = Retries(attempts_max=2)
+"""Whoever sits before it does not wait long, and can press the key again."""
 
 CampaignId = Annotated[str, Parameter(help="The id of the campaign.")]
 
@@ -27,9 +35,12 @@ class Remote:
     key: Annotated[str | None, Parameter(env_var=KEY_VARIABLE)] = None
     """The API key to ask with; in the variable no list of processes shows it."""
 
-    def client(self) -> Client:
-        """A client of that server."""
-        return Client(self.url, self.key)
+    def ask(self, call: Call[T]) -> T:
+        """The result of one call. Raises `CommandError`, and what `Client.ask` raises."""
+        if self.key is None:
+            raise CommandError("no API key: set LARGESSE_KEY, or give --key")
+        with Client(self.url, self.key, retries=_RETRIES) as client:
+            return client.ask(call)
 
 
 @Parameter(name="*")
@@ -42,10 +53,6 @@ class Piece:
 
     cursor: str | None = None
     """Where the piece before this one ended."""
-
-    def query(self) -> dict[str, str | None]:
-        """As the API takes it."""
-        return {"limit": str(self.limit), "cursor": self.cursor}
 
 
 @Parameter(name="*")

@@ -1,16 +1,18 @@
 """How a command's answer looks: one JSON document for programs, tables and colours for people."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from largesse.cli.documents import to_json
+from largesse.client.model import Page
 
 PIPE_COLUMNS = 200
 """Where no terminal says how wide it is: ids and codes stay in one piece."""
@@ -72,10 +74,16 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Table:
     return made
 
 
-def onward(found: Mapping[str, Any]) -> list[Text]:
+def fields(thing: Struct) -> Iterable[tuple[str, object]]:
+    """What a client was told of one thing, for `facts`."""
+    return asdict(thing).items()
+
+
+def onward(found: Page[Any]) -> list[Text]:
     """How to see more of a list, if there is more."""
-    cursor = found["next"]
-    return [] if cursor is None else [Text(f"There is more: --cursor {cursor}", style="dim")]
+    if found.next is None:
+        return []
+    return [Text(f"There is more: --cursor {found.next}", style="dim")]
 
 
 def cell(value: object) -> Text:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from largesse.cli.client import path_of
 from largesse.cli.options import Remote
-from largesse.cli.shown import KEEP, Shown, facts
+from largesse.cli.shown import KEEP, Shown, facts, fields
+from largesse.client import tenants
 
 _TEST_MODE = "Give it a clock of its own, which is moved forward over the API."
 _LOCAL = Remote()
@@ -21,12 +21,11 @@ def create(
     remote: Remote = _LOCAL,
 ) -> Shown:
     """Make a tenant and its first admin key, which is shown this once."""
-    body = {"name": name, "time_zone": time_zone, "test_mode": test_mode}
-    made = remote.client().post(path_of("tenants"), body)
-    return Shown(made, [facts(made.items()), KEEP])
+    made = remote.ask(tenants.create(name, time_zone=time_zone, test_mode=test_mode))
+    return Shown(made, [facts(fields(made)), KEEP])
 
 
 def show(tenant: Annotated[str, Parameter(help="Its id.")], /, *, remote: Remote = _LOCAL) -> Shown:
     """Show a tenant."""
-    found = remote.client().get(path_of("tenants", tenant))
-    return Shown(found, [facts(found.items())])
+    found = remote.ask(tenants.show(tenant))
+    return Shown(found, [facts(fields(found))])
