@@ -258,7 +258,7 @@ def test_a_campaign_from_its_draft_to_its_end(server: tuple[str, str], tmp_path:
 
     wish = ("claim", campaign, "u-1", "--reward", "STANDARD", "--idempotency-key", "k")
     first, again = call(*server, *wish), call(*server, *wish)
-    assert first == again
+    assert again == (first[0], {**first[1], "replayed": True})
     assert (first[0], first[1]["outcome"]) == (0, "ISSUED")
     status, sold_out = call(*server, "claim", campaign, "u-2")
     assert (status, sold_out["code"]) == (FAILED, "SOLD_OUT")
