@@ -7,12 +7,12 @@ kept differs from the one that the code would make.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from types import MappingProxyType
 
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
-from largesse.http import app, errors, metrics, openapi, wire
+from largesse.http import app, errors, metrics, openapi, problems, wire
 from largesse.settings.declared import SHORT_VARIABLES
 from largesse.settings.describe import describe
 from largesse.settings.load import CONFIG_FILE, CONFIG_VARIABLE, load
@@ -89,36 +89,55 @@ def outcomes_page() -> str:
     """Every way a request can end, by its code."""
     head = ["code", "HTTP", "transient", "what it means"]
     outcomes = [
-        [f"`{outcome}`", str(meaning.status.value), _yes(outcome.transient), meaning.detail]
+        [_code(outcome), str(meaning.status.value), _yes(outcome.transient), meaning.detail]
         for outcome, meaning in errors.OUTCOMES.items()
     ]
     known = [
-        [f"`{meaning.code}`", str(meaning.status.value), _yes(meaning.transient), _message(error)]
+        [_code(meaning.code), str(meaning.status.value), _yes(meaning.transient), _message(error)]
         for error, meaning in errors.ERRORS.items()
         if meaning.code not in {*errors.OUTCOMES, wire.INTERNAL_ERROR.code}
     ]
-    problems = (*vars(wire).values(), app.NO_ROUTE, app.METHOD_NOT_ALLOWED)
+    mistakes = [
+        [_code(code), "422", _yes(fact=False), mistake.detail]
+        for code, mistake in problems.MISTAKES.items()
+    ]
     of_server = [
-        [f"`{one.code}`", str(one.status), _yes(one.transient), one.detail]
-        for one in problems
-        if isinstance(one, wire.Problem)
+        [_code(one.code), str(one.status), _yes(one.transient), one.detail] for one in wire.PROBLEMS
     ]
     return page(
         "Outcomes and errors",
         "Every refusal is `application/problem+json` (RFC 9457). Its `code` is one of these and\n"
         "never changes its meaning; `detail` is for people and may. `transient` says whether the\n"
         "same request may end otherwise later without anybody changing the campaign. `pointer`\n"
-        "is a JSON pointer into the body, or the name of a parameter.",
+        "is a JSON pointer into the body, or the name of a parameter. `type` is the address of a\n"
+        "page on the server that says what to do; each code below leads to the same page here.",
         "## Outcomes",
         "In the order of precedence: the first that applies is the answer.",
         table(head, outcomes),
         "## Errors",
         "What is wrong with a request. A body that makes no sense is `INVALID`, or has a code of\n"
-        "its own that names the mistake, such as `PATTERN_OVERLAPS`.",
-        table(head, known),
+        "its own, as below, that names the mistake.",
+        table(head, known + mistakes),
         "## Of the server itself",
         "What it answers by itself, whatever was asked.",
         table(head, of_server),
+    )
+
+
+def problem_page(problem: problems.Explained) -> str:
+    """What a code means and what to do about it; a running server shows the same."""
+    told = [
+        ("If you sent the request", problem.advice.caller),
+        ("If you run the campaign or the server", problem.advice.operator),
+        ("Does asking again help?", problem.again),
+    ]
+    status = f"{problem.status.value} {problem.status.phrase}"
+    return page(
+        problem.title,
+        problem.detail,
+        f"Code `{problem.code}`, status {status}, type `{problem.path}`.",
+        *(f"## {head}\n\n{text}" for head, text in told if text),
+        "[All outcomes and errors](../outcomes.md)",
     )
 
 
@@ -141,6 +160,12 @@ def openapi_document() -> str:
     return openapi.encoded(app.OPERATIONS).decode()
 
 
+def _code(code: str) -> str:
+    """A code, which leads to its page where it has one."""
+    problem = problems.CATALOGUE.get(code)
+    return f"[`{code}`]({problem.path.removeprefix('/')}.md)" if problem else f"`{code}`"
+
+
 def _message(error: type[Exception]) -> str:
     """What an error says where nothing more exact was said."""
     return (error.__doc__ or "").partition("\n")[0]
@@ -158,16 +183,20 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "outcomes.md": outcomes_page,
         "settings.md": settings_page,
     }
+    | {
+        f"{one.path.removeprefix('/')}.md": partial(problem_page, one)
+        for one in problems.CATALOGUE.values()
+    }
 )
 """The pages by their file names below docs/reference/."""
 
 
 def main() -> None:
     """Write the pages that have changed, and name them."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for name, make in PAGES.items():
         path, text = FOLDER / name, make()
         if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             print(path.relative_to(FOLDER.parent.parent))
 

@@ -51,6 +51,12 @@ def test_generated_pages_are_fresh(name: str) -> None:
     assert kept.read_text() == PAGES[name](), "run `make docs`"
 
 
+def test_no_generated_page_is_left_behind() -> None:
+    """A page about a problem that there is no more."""
+    kept = {str(path.relative_to(FOLDER)) for path in FOLDER.glob("problems/*")}
+    assert kept == {name for name in PAGES if name.startswith("problems/")}
+
+
 def test_every_setting_is_documented() -> None:
     """By its name and by its variable."""
     text = (FOLDER / "settings.md").read_text()

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from msgspec.structs import replace
 
-from largesse.http import openapi, wire
+from largesse.http import openapi, problems, wire
 from largesse.http.errors import problem_of_wire
 from largesse.http.front import Front, inner_path
 from largesse.http.limits import GuessLimiter
@@ -34,17 +34,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
 )
 """All that can be asked of the REST interface."""
 
-NO_ROUTE = wire.Problem(404, "NO_ROUTE", "No route", "There is no route at this path.")
-METHOD_NOT_ALLOWED = wire.Problem(
-    405,
-    "METHOD_NOT_ALLOWED",
-    "Method not allowed",
-    "This path knows the methods that the header Allow names.",
-)
-
 _OF_FRAMEWORK = {
-    HTTPStatus.NOT_FOUND: NO_ROUTE,
-    HTTPStatus.METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED,
+    HTTPStatus.NOT_FOUND: wire.NO_ROUTE,
+    HTTPStatus.METHOD_NOT_ALLOWED: wire.METHOD_NOT_ALLOWED,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: wire.BODY_TOO_LARGE,
     HTTPStatus.BAD_REQUEST: wire.MALFORMED,
 }
@@ -71,6 +63,7 @@ def create_app(
             *(_options_route(path) for path in dict.fromkeys(one.path for one in OPERATIONS)),
             *(_route(operation, backing) for operation in OPERATIONS),
             *(_page_route(page.path, page.reply) for page in PAGES),
+            *(_page_route(path, reply) for path, reply in problems.PAGES.items()),
             _page_route("/", lambda: START),
         ],
         openapi_config=None,

@@ -281,7 +281,7 @@ def problem_of_outcome(
     if outcome is Outcome.BUSY and retry_after is None:
         retry_after = RETRY_AFTER_S
     return Problem(
-        type=_type(outcome.value),
+        type=wire.type_of(outcome.value),
         title=meaning.title,
         status=meaning.status,
         detail=detail or meaning.detail,
@@ -305,7 +305,7 @@ def problem_of_error(error: LargesseError, request_id: str) -> Problem:
     else:
         retry_after = RETRY_AFTER_S if meaning.transient else None
     return Problem(
-        type=_type(code),
+        type=wire.type_of(code),
         title=meaning.title,
         status=meaning.status,
         detail=str(error)[:DETAIL_CHARACTERS_MAX],
@@ -320,7 +320,7 @@ def problem_of_error(error: LargesseError, request_id: str) -> Problem:
 def problem_of_wire(problem: wire.Problem, request_id: str) -> Problem:
     """One of the problems that the server itself knows."""
     return Problem(
-        type=_type(problem.code),
+        type=wire.type_of(problem.code),
         title=problem.title,
         status=problem.status,
         detail=problem.detail,
@@ -343,7 +343,3 @@ def headers_of(problem: Problem) -> list[tuple[bytes, bytes]]:
 def encode(problem: Problem) -> bytes:
     """The body of a problem."""
     return msgspec.json.encode(problem)
-
-
-def _type(code: str) -> str:
-    return "/problems/" + code.lower().replace("_", "-")

@@ -1,4 +1,4 @@
-"""Bytes of HTTP answers: heads, and the problems that end a connection.
+"""Bytes of HTTP answers: heads, and the problems of the server itself.
 
 A head is the status line and the answer's own header lines, each ended by CR LF. Whoever sends it
 adds what belongs to the connection (`date`, `connection`) and the empty line.
@@ -69,11 +69,37 @@ INTERNAL_ERROR = Problem(
 )
 
 
+NO_ROUTE = Problem(404, "NO_ROUTE", "No route", "There is no route at this path.")
+METHOD_NOT_ALLOWED = Problem(
+    405,
+    "METHOD_NOT_ALLOWED",
+    "Method not allowed",
+    "This path knows the methods that the header Allow names.",
+)
+
+PROBLEMS = (
+    MALFORMED,
+    UPGRADE_REFUSED,
+    REQUEST_TIMEOUT,
+    BODY_TOO_LARGE,
+    HEADERS_TOO_LARGE,
+    INTERNAL_ERROR,
+    NO_ROUTE,
+    METHOD_NOT_ALLOWED,
+)
+"""What the server answers by itself, whatever was asked."""
+
+
+def type_of(code: str) -> str:
+    """The `type` of all problems with a code: where people find it explained."""
+    return "/problems/" + code.lower().replace("_", "-")
+
+
 def problem_answer(problem: Problem, request_id: str) -> tuple[bytes, bytes]:
     """The head and the body of `application/problem+json` for a problem."""
     body = msgspec.json.encode(
         {
-            "type": "/problems/" + problem.code.lower().replace("_", "-"),
+            "type": type_of(problem.code),
             "title": problem.title,
             "status": problem.status,
             "detail": problem.detail,

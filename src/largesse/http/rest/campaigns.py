@@ -1,7 +1,7 @@
 """Campaigns over HTTP."""
 
 import re
-from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 
 from msgspec import UNSET
@@ -118,19 +118,10 @@ async def edit_campaign(call: Call[Nothing, CampaignInput]) -> Reply:
     return _saved(HTTPStatus.OK, done)
 
 
-async def activate_campaign(call: Call[Nothing, Nothing]) -> Reply:
-    """Let a campaign give things out while its window is open."""
-    return await _step(call, Verb.ACTIVATE)
-
-
-async def pause_campaign(call: Call[Nothing, Nothing]) -> Reply:
-    """Hold a campaign."""
-    return await _step(call, Verb.PAUSE)
-
-
-async def end_campaign(call: Call[Nothing, Nothing]) -> Reply:
-    """End a campaign for good."""
-    return await _step(call, Verb.END)
+async def step_campaign(verb: Verb, call: Call[Nothing, Nothing]) -> Reply:
+    """Take a campaign a step along its life cycle."""
+    done = await call.services.campaigns.step(call.command(), call.path["campaign_id"], verb)
+    return _saved(HTTPStatus.OK, done)
 
 
 async def delete_campaign(call: Call[Nothing, Nothing]) -> Reply:
@@ -138,11 +129,6 @@ async def delete_campaign(call: Call[Nothing, Nothing]) -> Reply:
     done = await call.services.campaigns.remove(call.command(), call.path["campaign_id"])
     ended = done.answer.ended
     return Reply(HTTPStatus.NO_CONTENT) if ended is None else ok(show(ended), _etag(ended))
-
-
-async def _step(call: Call[Nothing, Nothing], verb: Verb) -> Reply:
-    done = await call.services.campaigns.step(call.command(), call.path["campaign_id"], verb)
-    return _saved(HTTPStatus.OK, done)
 
 
 def _saved(status: int, done: Done[Saved]) -> Reply:
@@ -169,20 +155,15 @@ _READ = (Scope.READ,)
 _CAMPAIGN = Shown(HTTPStatus.OK, "The campaign.", CampaignView, headers=("etag",))
 
 
-def _verb(
-    verb: Verb,
-    summary: str,
-    description: str,
-    handler: Callable[[Call[Nothing, Nothing]], Awaitable[Reply]],
-) -> AnyOperation:
+def _step(verb: Verb, description: str) -> AnyOperation:
     return Operation(
         name=f"{verb}_campaign",
         method="POST",
         path=f"/api/v1/campaigns/{{campaign_id}}:{verb}",
         tag="Campaigns",
-        summary=summary,
+        summary=f"{verb.capitalize()} a campaign",
         description=f"{description} A step that changes nothing is answered 200.",
-        handler=handler,
+        handler=partial(step_campaign, verb),
         answers=(_CAMPAIGN,),
         refusals=(HTTPStatus.CONFLICT,),
         scopes=_ADMIN,
@@ -288,17 +269,10 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         answers=(Shown(HTTPStatus.OK, "The campaign in that version.", CampaignView),),
         scopes=_READ,
     ),
-    _verb(
+    _step(
         Verb.ACTIVATE,
-        "Activate a campaign",
         "A draft or paused campaign gives things out from now on, while its window is open.",
-        activate_campaign,
     ),
-    _verb(
-        Verb.PAUSE,
-        "Pause a campaign",
-        "It gives nothing out until it is activated again.",
-        pause_campaign,
-    ),
-    _verb(Verb.END, "End a campaign", "It gives nothing out any more.", end_campaign),
+    _step(Verb.PAUSE, "It gives nothing out until it is activated again."),
+    _step(Verb.END, "It gives nothing out any more."),
 )
