@@ -74,10 +74,24 @@ def test_what_a_template_is_about(change: dict[str, object]) -> None:
     assert bodies.body(second) == by_msgspec(second)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"serial": 1, "issued_at": "2026-12-01T00:00:00.000Z", "code": "나사4831바코07"},
+        {"item": "%b %d %%", "id": "inc_00000000000000000000000007"},
+        {"amount": 8_070_605_040_302_010, "currency": "KRW"},
+    ],
+)
+def test_a_value_that_looks_like_the_rest(value: dict[str, object]) -> None:
+    """What a tenant writes into a value stays what it is."""
+    incentive = an_incentive(value=value, serial=8_070_605_040_302_010)
+    assert IssuedBodies().body(incentive) == by_msgspec(incentive)
+
+
 def test_templates_are_bounded() -> None:
     """A sale has a thousand moments a second; the old ones are let go."""
     bodies = IssuedBodies()
     for moment_ms in range(TEMPLATES_MAX + 2):
         incentive = an_incentive(issued_at_ms=moment_ms)
         assert bodies.body(incentive) == by_msgspec(incentive)
-    assert len(bodies._templates) == 2
+    assert len(bodies._moments) == 2

@@ -14,7 +14,7 @@ from msgspec import Struct
 from largesse.campaigns.model import Campaign
 from largesse.campaigns.service import Campaigns
 from largesse.http import body, errors, exchange, wire
-from largesse.http.auth import authenticate, authorize
+from largesse.http.auth import Callers, authenticate
 from largesse.http.errors import Known, Problem, UnauthenticatedError
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.issued import IssuedBodies
@@ -76,6 +76,7 @@ class ClaimDesk:
     ) -> None:
         self.routes: dict[bytes, Handler] = {}
         self._tenants = tenants
+        self._callers = Callers(tenants, _SCOPES)
         self._campaigns = campaigns
         self._issuance = issuance
         self._new_request_id = new_request_id
@@ -176,8 +177,7 @@ class ClaimDesk:
 
     def _admit(self, offered: Offered, headers: Mapping[bytes, bytes]) -> Campaign:
         """The campaign, for a caller who may claim from it."""
-        principal = authenticate(self._tenants, headers)
-        authorize(principal, _SCOPES)
+        principal = self._callers.admit(headers)
         campaign = offered()
         if campaign is None or campaign.tenant != principal.tenant.number:
             raise NotFoundError("there is no such campaign here")

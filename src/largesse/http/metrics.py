@@ -89,16 +89,18 @@ class Metrics:
         self._wishes = self._counter("largesse_wishes_total")
         self._requests = self._counter("largesse_requests_total")
         self._request_s = self._histogram("largesse_request_seconds", _SECONDS_BUCKETS)
-        self._batch_wishes = self._histogram("largesse_batch_wishes", _WISHES_BUCKETS)
-        self._batch_s = self._histogram("largesse_batch_seconds", _SECONDS_BUCKETS)
+        batch_wishes = self._histogram("largesse_batch_wishes", _WISHES_BUCKETS)
+        batch_s = self._histogram("largesse_batch_seconds", _SECONDS_BUCKETS)
+        self._at_ledger = batch_wishes.labels("ledger"), batch_s.labels("ledger")
+        self._refused = batch_wishes.labels("refused"), batch_s.labels("refused")
 
     def batch(self, batch: Batch) -> None:
         """Count a batch of wishes that was answered."""
-        way = "ledger" if batch.at_ledger else "refused"
         for outcome, count in batch.endings.items():
             self._wishes.labels(outcome).inc(count)
-        self._batch_wishes.labels(way).observe(batch.endings.total())
-        self._batch_s.labels(way).observe(batch.took_s)
+        wishes, seconds = self._at_ledger if batch.at_ledger else self._refused
+        wishes.observe(batch.endings.total())
+        seconds.observe(batch.took_s)
 
     def request(self, method: str, route: str, status: int, took_s: float) -> None:
         """Count a request that was answered."""

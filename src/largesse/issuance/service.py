@@ -1,7 +1,7 @@
 """What one can do with incentives: claim, look up, revoke, prove."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,6 +59,8 @@ class Issuance:
         self._showing = display.showing
         self._clocks = clocks
         self._batcher = Batcher(self._store, clocks, self._finish, limits)
+        self.submit: Callable[[Wish, Deliver], None] = self._batcher.submit
+        """Takes a wish; `deliver` is told how it ended. Raises `BusyError` when too many wait."""
 
     async def open(self) -> None:
         """Learn what can be claimed."""
@@ -77,10 +79,6 @@ class Issuance:
     def waiting(self) -> int:
         """How many wishes wait for a batch."""
         return self._batcher.waiting
-
-    def submit(self, wish: Wish, deliver: Deliver) -> None:
-        """Take a wish; `deliver` is told how it ended. Raises `BusyError` when too many wait."""
-        self._batcher.submit(wish, deliver)
 
     async def claim(self, wishes: Sequence[Wish]) -> list[Ending]:
         """Settle some wishes: one ending each, in order; `BusyError` for those that found no room.

@@ -6,9 +6,13 @@ from largesse.tenants.model import ApiKey, Principal, Tenant
 
 
 class KeyRing:
-    """Finds who a digest speaks for. No secret is ever in here, only SHA-256 digests."""
+    """Finds who a digest speaks for. No secret is ever in here, only SHA-256 digests.
+
+    Whoever remembers what he found forgets it when `changes` is another number.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.changes = 0
         self._clock = clock
         self._tenants: dict[int, Tenant] = {}
         self._principals: dict[bytes, Principal] = {}
@@ -28,10 +32,12 @@ class KeyRing:
 
     def add_tenant(self, tenant: Tenant) -> None:
         """Know a tenant, or what has changed about it."""
+        self.changes += 1
         self._tenants[tenant.number] = tenant
 
     def add_key(self, key: ApiKey) -> None:
         """Know a key of a known tenant; one that is revoked opens nothing."""
+        self.changes += 1
         if key.revoked_at_ms is None:
             self._principals[key.digest] = Principal(
                 self._tenants[key.tenant], key, covered(key.scopes)
@@ -39,4 +45,5 @@ class KeyRing:
 
     def remove_key(self, key: ApiKey) -> None:
         """Forget a key."""
+        self.changes += 1
         self._principals.pop(key.digest, None)

@@ -79,6 +79,11 @@ class Tenants:
         """Who calls with this secret, or None where it opens nothing (now). Costs a look-up."""
         return self._ring.principal(decide.digest(secret))
 
+    @property
+    def key_changes(self) -> int:
+        """Another number whenever `authenticate` may have another answer, but for expiry."""
+        return self._ring.changes
+
     def tenant_of(self, number: int) -> Tenant:
         """A tenant by its number, from memory."""
         return self._ring.tenant(number)
