@@ -13,15 +13,17 @@ from largesse.kernel import ids
 
 PREFIX = "inc"
 
-_ALPHABET = np.array([ord(character) for character in ids.ALPHABET], np.uint32)
-_START = np.array([ord(character) for character in f"{PREFIX}_"], np.uint32)
 _BLOCK_BYTES = 16
 _NUMBER_MAX = 1 << 63
 
-# A block is 128 bits: 13 digits of five bits from its upper half, one of both, 12 from its lower.
-_UPPER = np.arange(61, 0, -5).astype(np.uint64)
-_LOWER = np.arange(55, -1, -5).astype(np.uint64)
-_DIGIT = np.uint64(31)
+# Ids are written two characters at a time, each pair as the one word of 64 bits that numpy keeps
+# it in. A block is 128 bits: six pairs of ten bits from its upper half, one of both halves, six
+# from its lower.
+_PAIRS = np.array([one + two for one in ids.ALPHABET for two in ids.ALPHABET]).view(np.uint64)
+_START = np.array([f"{PREFIX}_"]).view(np.uint64)
+_UPPER = np.arange(56, 5, -10).astype(np.uint64)
+_LOWER = np.arange(50, -1, -10).astype(np.uint64)
+_PAIR_MAX = len(_PAIRS) - 1
 
 
 class IncentiveIds:
@@ -57,12 +59,15 @@ class IncentiveIds:
 
 def _texts(blocks: bytes) -> list[str]:
     """As `ids.encode`, for many blocks of 16 bytes at once."""
-    halves = np.frombuffer(blocks, ">u8").reshape(-1, 2).astype(np.uint64)
+    halves = np.frombuffer(blocks, ">u8").astype(np.uint64).reshape(-1, 2)
     upper, lower = halves[:, :1], halves[:, 1:]
-    middle = upper << np.uint64(4) | lower >> np.uint64(60)
-    digits = np.concatenate((upper >> _UPPER, middle, lower >> _LOWER), axis=1) & _DIGIT
-    points = np.empty((len(digits), len(_START) + ids.LENGTH), np.uint32)
-    points[:, : len(_START)] = _START
-    points[:, len(_START) :] = _ALPHABET[digits]
-    texts: list[str] = points.view(f"U{points.shape[1]}").ravel().tolist()
+    pairs = np.empty((len(halves), ids.LENGTH // 2), np.int64)
+    pairs[:, :6] = upper >> _UPPER
+    pairs[:, 6:7] = upper << np.uint64(4) | lower >> np.uint64(60)
+    pairs[:, 7:] = lower >> _LOWER
+    pairs &= _PAIR_MAX
+    words = np.empty((len(halves), len(_START) + pairs.shape[1]), np.uint64)
+    words[:, : len(_START)] = _START
+    words[:, len(_START) :] = _PAIRS.take(pairs)
+    texts: list[str] = words.view(f"U{2 * words.shape[1]}").ravel().tolist()
     return texts
