@@ -30,6 +30,7 @@ from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.kernel.paging import Cursors
 from largesse.settings.tree import Settings
+from largesse.storage.sqlite.backup.live import LiveBackups
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.file import LedgerFile
@@ -101,6 +102,8 @@ async def open_application(
         issuance = _make_issuance(settings, storage, store, codebook, clocks)
         await issuance.open()
         stack.push_async_callback(issuance.close)
+        backups = LiveBackups(storage.file, clock)
+        stack.callback(backups.close)
         upkeep = Upkeep(_duties(storage, issuance, clock), clock, settings)
         services = Services(
             tenants=tenants,
@@ -117,6 +120,7 @@ async def open_application(
             ids=ids,
             health=Health(),
             last_proof=upkeep.last_proof,
+            take_backup=backups.take,
             settings=settings,
         )
         timers = Timers(upkeep.timers(), services.health)

@@ -35,6 +35,14 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
             "Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address.",
         ),
         "claim": Entry("cli.claims:claim", "Claim one unit of a campaign's reward for a customer."),
+        "backup": Entry(
+            "cli.backups:backup",
+            "Take a backup of a running server's ledger, or of one at rest, and check it in full.",
+        ),
+        "restore": Entry(
+            "cli.backups:restore",
+            "Make a ledger of a backup, where there is none; it is checked in full before.",
+        ),
         "doctor": Entry(
             "cli.doctor:doctor", "Check the machine, the ledger's disk and file, and the port."
         ),

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from cyclopts import Parameter
 
 from largesse.cli.errors import CommandError
+from largesse.client.address import TIMEOUT_S
 from largesse.client.blocking import Client
 from largesse.client.call import Call
 from largesse.client.retries import Retries
@@ -37,10 +38,14 @@ class Remote:
 
     def ask(self, call: Call[T]) -> T:
         """The result of one call. Raises `CommandError`, and what `Client.ask` raises."""
+        with self.client() as client:
+            return client.ask(call)
+
+    def client(self, timeout_s: float = TIMEOUT_S) -> Client:
+        """A client of that server. Raises `CommandError` where there is no key."""
         if self.key is None:
             raise CommandError("no API key: set LARGESSE_KEY, or give --key")
-        with Client(self.url, self.key, retries=_RETRIES) as client:
-            return client.ask(call)
+        return Client(self.url, self.key, retries=_RETRIES, timeout_s=timeout_s)
 
 
 @Parameter(name="*")

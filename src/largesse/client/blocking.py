@@ -5,16 +5,21 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
 
 from largesse.client.address import ANSWER_BYTES_MAX, TIMEOUT_S, TOO_LARGE, Address, address_of
-from largesse.client.call import Answer, Call, Request, onward
-from largesse.client.errors import lost, nobody_at
+from largesse.client.call import Answer, Call, Request, onward, refusal_of
+from largesse.client.errors import RefusedError, lost, nobody_at
 from largesse.client.model import Page
 from largesse.client.retries import Ended, Retries, result
 
 T = TypeVar("T")
+
+PIECE_BYTES = 1024 * 1024
+"""Of a download: so much is held at once."""
 
 _DEFAULT = Retries()
 
@@ -54,6 +59,29 @@ class Client:
             page = self.ask(following)
             yield from page.items
             following = onward(following, page)
+
+    @contextmanager
+    def download(self, path: str) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """What is too large to be held: its length in bytes, and its pieces. Asked for once.
+
+        Raises what `ask` does; taking a piece raises `NoAnswerError` where the body breaks off.
+        """
+        url = self._address.url
+        with closing(_connection(self._address, self._timeout_s)) as connection:
+            try:
+                connection.connect()
+            except OSError as error:
+                raise nobody_at(url, error) from error
+            try:
+                headers = dict(self._address.headers_of(Request("GET", path)))
+                connection.request("GET", self._address.root + path, None, headers)
+                response = connection.getresponse()
+                refused = b"" if response.status == HTTPStatus.OK else response.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise lost(url, error) from error
+            if response.status != HTTPStatus.OK or response.length is None:
+                raise RefusedError(refusal_of(Answer(response.status, {}, refused)))
+            yield response.length, _pieces(url, response)
 
     def close(self) -> None:
         """Hang up; asking again connects anew."""
@@ -106,6 +134,17 @@ def _connection(address: Address, timeout_s: float) -> http.client.HTTPConnectio
         http.client.HTTPSConnection if address.secure else http.client.HTTPConnection
     )
     return kind(address.host, address.port, timeout=timeout_s)
+
+
+def _pieces(url: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
+    while response.length:
+        try:
+            piece = response.read(PIECE_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise lost(url, error) from error
+        if not piece:
+            raise lost(url, http.client.IncompleteRead(b"", response.length))
+        yield piece
 
 
 def _exchange(connection: http.client.HTTPConnection, address: Address, request: Request) -> Answer:

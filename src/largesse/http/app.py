@@ -20,7 +20,16 @@ from largesse.http.metrics import Metrics
 from largesse.http.operation import AnyOperation, Backing, ClaimAnswers, Reply, refuse
 from largesse.http.pages import PAGES, START
 from largesse.http.pipeline import HttpRequest, respond, serve, trace_of
-from largesse.http.rest import audit, campaigns, health, issuance, keys, tenants, test_clock
+from largesse.http.rest import (
+    audit,
+    backups,
+    campaigns,
+    health,
+    issuance,
+    keys,
+    tenants,
+    test_clock,
+)
 from largesse.http.services import Services
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -30,6 +39,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *campaigns.OPERATIONS,
     *issuance.OPERATIONS,
     *audit.OPERATIONS,
+    *backups.OPERATIONS,
     *health.OPERATIONS,
 )
 """All that can be asked of the REST interface."""

@@ -16,6 +16,7 @@ from largesse.http.exchange import Answer
 from largesse.http.limits import GuessLimiter
 from largesse.http.metrics import Metrics
 from largesse.http.parsing import Nothing
+from largesse.http.pieces import Pieces
 from largesse.http.services import Services
 from largesse.kernel.command import Command
 from largesse.tenants.model import Principal, Scope
@@ -94,10 +95,10 @@ class Call(Struct, Generic[Query, Body], frozen=True, kw_only=True):
 
 
 class Reply(Struct, frozen=True):
-    """An answer: a struct to be shown as JSON, a problem, bytes as they are, or nothing."""
+    """An answer: a struct to be shown as JSON, a problem, bytes as they are, pieces, or nothing."""
 
     status: int
-    body: Struct | bytes | None = None
+    body: Struct | bytes | Pieces | None = None
     headers: Headers = ()
     content_type: bytes = JSON
 

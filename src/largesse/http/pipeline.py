@@ -6,6 +6,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import InternalServerException
+from msgspec import Struct
 
 from largesse.http.auth import authenticate, authorize
 from largesse.http.errors import MalformedError, problem_of_error
@@ -19,6 +20,7 @@ from largesse.http.operation import (
     refuse,
 )
 from largesse.http.parsing import parse_body, parse_key, parse_query
+from largesse.http.pieces import PiecesResponse
 from largesse.http.request_ids import REQUEST_ID
 from largesse.http.tracing import Trace
 from largesse.kernel.errors import LargesseError
@@ -51,12 +53,16 @@ def trace_of(request: HttpRequest) -> Trace:
 
 def respond(reply: Reply) -> Response[bytes]:
     """An answer in the form of the framework."""
-    body = reply.body
-    content = b"" if body is None else body if isinstance(body, bytes) else _encoder.encode(body)
+    body, status = reply.body, int(reply.status)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
-    if body is not None:
-        headers["content-type"] = reply.content_type.decode("ascii")
-    return Response(content, status_code=int(reply.status), headers=headers)
+    if body is None:
+        return Response(b"", status_code=status, headers=headers)
+    headers["content-type"] = reply.content_type.decode("ascii")
+    if isinstance(body, Struct):
+        return Response(_encoder.encode(body), status_code=status, headers=headers)
+    if isinstance(body, bytes):
+        return Response(body, status_code=status, headers=headers)
+    return PiecesResponse(body, status, headers)
 
 
 async def _read(

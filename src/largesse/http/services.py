@@ -1,10 +1,11 @@
 """What the HTTP interface is built on; `wiring` fills it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
+from largesse.http.pieces import Pieces
 from largesse.issuance.model import Conservation
 from largesse.issuance.service import Issuance
 from largesse.kernel.clock import Clock, TenantClocks
@@ -27,4 +28,5 @@ class Services(Struct, frozen=True):
     ids: Ids
     health: Health
     last_proof: Callable[[], Conservation | None]
+    take_backup: Callable[[], Awaitable[Pieces]]
     settings: Settings

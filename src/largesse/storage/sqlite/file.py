@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 import apsw
 
-from largesse.kernel.errors import StartError
+from largesse.kernel.errors import LedgerInUseError, StartError
 from largesse.settings.tree import Database
 from largesse.storage.sqlite.query import number
 
@@ -27,7 +27,7 @@ STATEMENTS = 256
 ROWS_LOOKED_AT = 10_000
 """The end of the journal in which its last moment is looked for: some milliseconds at the start."""
 
-_HEADER = b"SQLite format 3\0"
+HEADER = b"SQLite format 3\0"
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
 
 
@@ -88,12 +88,12 @@ class LedgerFile:
     ) -> None:
         self.path = path
         self.settings = settings
-        self._lock = _lock(path)
+        self._lock = lock(path)
         try:
-            _check_header(path)
-            _check_marks(path)
+            check_header(path)
+            check_marks(path)
             with closing(self.connect()) as db:
-                _migrate(db)
+                migrate(db)
                 self.secret = _secret(db, now_ms, entropy)
                 _check_journal(db, path)
                 self.last_moment_ms = number(db, _LAST_MOMENT, (ROWS_LOOKED_AT,))
@@ -124,11 +124,11 @@ class LedgerFile:
         self._lock.close()
 
 
-def _lock(path: Path) -> IO[bytes]:
+def lock(path: Path) -> IO[bytes]:
     """Lock a file beside the ledger: the system lets it go when this process ends, however it does.
 
     SQLite's own locks are given up whenever any handle on its file is closed, so the lock must not
-    be on that file.
+    be on that file. Raises `LedgerInUseError` while another process has it.
     """
     beside = path.with_name(path.name + "-lock")
     try:
@@ -141,26 +141,26 @@ def _lock(path: Path) -> IO[bytes]:
     except OSError as error:
         lock.close()
         message = f"{path} is in use by another largesse process: stop that one, or name another"
-        raise StartError(message) from error
+        raise LedgerInUseError(message) from error
     return lock
 
 
-def _check_header(path: Path) -> None:
+def check_header(path: Path) -> None:
     """Refuse what is there and is no SQLite file, or may not be written."""
     if not path.exists():
         return
     try:
         with path.open("r+b") as file:
-            header = file.read(len(_HEADER))
+            header = file.read(len(HEADER))
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}"
         raise StartError(message) from error
-    if header not in (b"", _HEADER):
+    if header not in (b"", HEADER):
         message = f"{path} is no SQLite database: name another file, or move this one away"
         raise StartError(message)
 
 
-def _check_marks(path: Path) -> None:
+def check_marks(path: Path) -> None:
     """Refuse another program's database and a schema to come, before anything is set in them."""
     with closing(apsw.Connection(str(path))) as db:
         version = db.pragma("user_version")
@@ -175,7 +175,7 @@ def _check_marks(path: Path) -> None:
         raise StartError(message)
 
 
-def _migrate(db: apsw.Connection) -> None:
+def migrate(db: apsw.Connection) -> None:
     """Bring the schema up to date, each step in a transaction of its own."""
     steps = migrations()
     version = db.pragma("user_version") if db.pragma("application_id") == APPLICATION_ID else 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 from msgspec import Struct
 
-from largesse.storage.sqlite.file import APPLICATION_ID, migrations
+from largesse.storage.sqlite.file import APPLICATION_ID, HEADER, migrations
 
 
 class Inspection(Struct, frozen=True):
@@ -32,6 +32,14 @@ def inspect(path: Path) -> Inspection | str:
         return str(error)
     assert isinstance(schema, int)
     return Inspection(ours, schema, len(migrations()))
+
+
+def is_database(path: Path) -> bool:
+    """Whether there is a file of SQLite, of whatever program."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(HEADER)) == HEADER
 
 
 def _connect(path: Path) -> apsw.Connection:

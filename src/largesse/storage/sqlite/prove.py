@@ -5,16 +5,17 @@ the rows that were there then in steps, each in a short transaction of its own: 
 keep the log from being copied into the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from typing import Protocol, TypeVar
 
+import apsw
 from msgspec.structs import replace
 
 from largesse.issuance.model import Conservation, Violation
 from largesse.kernel.clock import Clock
 from largesse.storage.sqlite.fingerprint import Fingerprints
 from largesse.storage.sqlite.holders import Holders
-from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.scrutiny import Census, check_codes, find_strays, read_caps
 from largesse.storage.sqlite.tally import (
     State,
@@ -24,7 +25,6 @@ from largesse.storage.sqlite.tally import (
     read_state,
     turn_days,
 )
-from largesse.storage.sqlite.writer import Writer
 
 ROWS_AT_ONCE = 20_000
 """Rows of one step: some ten milliseconds of a reader."""
@@ -32,14 +32,25 @@ ROWS_AT_ONCE = 20_000
 VIOLATIONS_MAX = 100
 """More of them would say nothing new."""
 
+T = TypeVar("T")
+ComeRound = Callable[[], Awaitable[None]]
+"""Returns once all that was committed before the call is among the holders."""
+
+
+class Reading(Protocol):
+    """How a proof reads: `Readers`, or a file that nobody writes."""
+
+    async def read(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Do work on one consistent state of the ledger."""
+
 
 class Prover:
     """Holds the ledger against itself, and remembers how far it has counted."""
 
     def __init__(
-        self, writer: Writer, readers: Readers, holders: Holders, prints: Fingerprints
+        self, come_round: ComeRound, readers: Reading, holders: Holders, prints: Fingerprints
     ) -> None:
-        self._writer = writer
+        self._come_round = come_round
         self._readers = readers
         self._holders = holders
         self._prints = prints
@@ -73,8 +84,7 @@ class Prover:
         return violations
 
     async def _scrutinise(self, state: State) -> list[Violation]:
-        # Once the writer has come round, all that was committed before is among the holders.
-        await self._writer.write(lambda _: None)
+        await self._come_round()
         census = Census(self._holders, self._prints, await self._readers.read(read_caps))
         violations = await self._readers.read(check_codes)
         for first, last in _steps(0, state.last_seq):
