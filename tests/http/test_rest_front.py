@@ -181,7 +181,8 @@ class BrokenDesk:
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "told"), [(ZeroDivisionError("x7"), 500, 1), (UnavailableError(), 503, 0)]
+    ("error", "status", "told"),
+    [(ZeroDivisionError("the reason"), 500, 1), (UnavailableError(), 503, 0)],
 )
 async def test_faults_are_ours(
     town: Town, lines: list[EventDict], error: Exception, status: int, told: int
@@ -199,7 +200,7 @@ async def test_faults_are_ours(
     assert answer.status_code == status
     assert answer.json()["transient"]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert "x7" not in answer.text
+    assert "the reason" not in answer.text
     assert len([line for line in lines if line["event"] == "fault"]) == told
 
 

@@ -52,7 +52,3 @@ class UnavailableError(LargesseError):
 
 class StartError(LargesseError):
     """The program cannot start; the message is one line that says what to do."""
-
-
-class LedgerInUseError(StartError):
-    """Another largesse process has the ledger."""

@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 import apsw
 
-from largesse.kernel.errors import LedgerInUseError, StartError
+from largesse.kernel.errors import StartError
 from largesse.settings.tree import Database
 from largesse.storage.sqlite.query import number
 
@@ -70,6 +70,10 @@ def apply_pragmas(db: apsw.Connection, pragmas: tuple[Pragma, ...]) -> None:
         if found != value:
             message = f"SQLite keeps {name} at {found!r}; largesse needs {value!r}"
             raise StartError(message)
+
+
+class LedgerInUseError(StartError):
+    """Another largesse process has the ledger."""
 
 
 class LedgerFile:

@@ -9,7 +9,6 @@ from typing import IO
 import apsw
 
 from largesse.kernel.clock import Clock
-from largesse.kernel.errors import LedgerInUseError
 from largesse.storage.sqlite.backup.appearing import appearing, refuse_existing
 from largesse.storage.sqlite.backup.archive import (
     PIECE_BYTES,
@@ -21,7 +20,14 @@ from largesse.storage.sqlite.backup.check import check_ledger
 from largesse.storage.sqlite.backup.live import COPY_SUFFIX
 from largesse.storage.sqlite.backup.snapshot import describe
 from largesse.storage.sqlite.backup.window import looking_into
-from largesse.storage.sqlite.file import check_header, check_marks, lock, migrate, migrations
+from largesse.storage.sqlite.file import (
+    LedgerInUseError,
+    check_header,
+    check_marks,
+    lock,
+    migrate,
+    migrations,
+)
 from largesse.storage.sqlite.inspection import is_database
 
 BESIDE = ("-wal", "-shm", "-journal")
