@@ -3,6 +3,7 @@
 import pytest
 from stage import LOSE, Said, Stage
 
+from largesse.client.backups import take
 from largesse.client.blocking import Client
 from largesse.client.errors import NoAnswerError, RefusedError, StrangeAnswerError
 from largesse.client.retries import ONCE
@@ -16,7 +17,7 @@ def client_of(stage: Stage) -> Client:
 def test_pieces_are_the_whole(stage: Stage) -> None:
     """With the length told before, and the API key."""
     stage.answers = [Said(200, b"x" * 3_000_000)]
-    with client_of(stage) as client, client.download("/api/v1/backup") as (length, pieces):
+    with client_of(stage) as client, client.download(take()) as (length, pieces):
         assert length == 3_000_000
         assert [len(piece) for piece in pieces] == [1_048_576, 1_048_576, 902_848]
     assert stage.asked[0].headers["Authorization"] == "Bearer lgs_x"
@@ -25,7 +26,7 @@ def test_pieces_are_the_whole(stage: Stage) -> None:
 def test_a_body_that_breaks_off_is_not_the_whole(stage: Stage) -> None:
     """Though what came of it came well."""
     stage.answers = [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"]
-    with client_of(stage) as client, client.download("/x") as (_, pieces):
+    with client_of(stage) as client, client.download(take()) as (_, pieces):
         assert next(pieces) == b"half"
         with pytest.raises(NoAnswerError, match="no answer came from"):
             next(pieces)
@@ -47,7 +48,7 @@ def test_what_is_none_is_told(
     with (
         client_of(stage) as client,
         pytest.raises(error, match=told),
-        client.download("/x"),
+        client.download(take()),
     ):
         pass
 
@@ -57,7 +58,7 @@ def test_nobody_is_there() -> None:
     with (
         Client("http://127.0.0.1:1", "lgs_x") as client,
         pytest.raises(NoAnswerError, match="no server answers") as error,
-        client.download("/x"),
+        client.download(take()),
     ):
         pass
     assert not error.value.sent

@@ -12,6 +12,7 @@ from running import ADMIN_KEY, served
 
 from largesse.client import (
     audit,
+    backups,
     campaigns,
     claims,
     incentives,
@@ -245,6 +246,7 @@ def test_every_shape_is_compared() -> None:
 def test_every_route_has_its_call() -> None:
     """What can be asked of the API can be asked by the client."""
     made: list[Call[Any]] = [
+        backups.take(),
         tenants.create("x"),
         tenants.show("{tenant_id}"),
         keys.create("x", []),

@@ -14,7 +14,7 @@ from rich.text import Text
 from largesse.cli.errors import CommandError
 from largesse.cli.options import Chosen, Remote
 from largesse.cli.shown import Shown, facts
-from largesse.client.call import path_of
+from largesse.client.backups import take
 from largesse.http.times import rfc3339
 from largesse.kernel.clock import SystemClock
 from largesse.storage.sqlite.backup.appearing import appearing
@@ -79,7 +79,7 @@ def restore(
 
 @contextmanager
 def _from_server(remote: Remote) -> Iterator[tuple[int, Iterable[bytes]]]:
-    with remote.client(SECONDS_MAX) as client, client.download(path_of("backup")) as received:
+    with remote.client(SECONDS_MAX) as client, client.download(take()) as received:
         yield received
 
 

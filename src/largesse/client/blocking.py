@@ -61,7 +61,7 @@ class Client:
             following = onward(following, page)
 
     @contextmanager
-    def download(self, path: str) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def download(self, call: Call[bytes]) -> Iterator[tuple[int, Iterator[bytes]]]:
         """What is too large to be held: its length in bytes, and its pieces. Asked for once.
 
         Raises what `ask` does; taking a piece raises `NoAnswerError` where the body breaks off.
@@ -73,8 +73,8 @@ class Client:
             except OSError as error:
                 raise nobody_at(url, error) from error
             try:
-                headers = dict(self._address.headers_of(Request("GET", path)))
-                connection.request("GET", self._address.root + path, None, headers)
+                headers = dict(self._address.headers_of(call.request))
+                connection.request("GET", self._address.root + call.request.target, None, headers)
                 response = connection.getresponse()
                 refused = b"" if response.status == HTTPStatus.OK else response.read()
             except (OSError, http.client.HTTPException) as error:
