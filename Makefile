@@ -30,8 +30,9 @@ static: $(ENVIRONMENT)
 	$(RUN)mypy
 	$(RUN)lint-imports --no-logo
 
-docs: $(ENVIRONMENT) ## write the pages of docs/reference that are made from the code
+docs: $(ENVIRONMENT) ## write the pages made from the code, and build/site from all pages
 	$(RUN)python scripts/reference.py
+	$(RUN)python scripts/website.py
 
 bench: $(ENVIRONMENT) services ## measure, beside what bounds it; ARGS='claim' picks a scenario
 	$(RUN)largesse bench $(ARGS)
