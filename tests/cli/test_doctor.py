@@ -36,6 +36,7 @@ def test_every_check_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "space",
         "sync",
         "clock",
+        "time service",
         "open files",
         "database",
         "port",

@@ -1,19 +1,23 @@
 """`largesse doctor`: looks at the machine as a server would find it."""
 
+import ctypes
 import os
 import platform
+import re
 import resource
 import shutil
 import statistics
 import tempfile
 import time
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 from msgspec import to_builtins
 
 from largesse.cli.diagnosis import (
     Finding,
+    Mount,
+    Syncs,
     judge_clock,
     judge_database,
     judge_file_system,
@@ -21,6 +25,8 @@ from largesse.cli.diagnosis import (
     judge_port,
     judge_space,
     judge_sync,
+    judge_time_service,
+    judge_versions,
 )
 from largesse.cli.listening import bind
 from largesse.cli.options import Chosen
@@ -36,6 +42,13 @@ SYNCS = 21
 
 MOUNTS = Path("/proc/self/mountinfo")
 
+TIMEX_BYTES = 512
+"""More than the kernel's record of its clock takes on any machine."""
+
+TIME_ERROR = 5
+"""The kernel's word for a clock that nothing keeps right."""
+
+_PINNED = re.compile(r"(?P<name>[\w-]+)==(?P<version>[\w.]+)$")
 _SCHEME = "sqlite:///"
 _PAGE = bytes(4_096)
 _UNCHOSEN = Chosen()
@@ -55,45 +68,57 @@ def examine(settings: Settings) -> list[Finding]:
     path = Path(settings.database.url.removeprefix(_SCHEME))
     folder = path.absolute().parent
     return [
-        Finding("versions", "ok", _versions()),
-        *_examine_folder(folder),
+        _examine_versions(),
+        *_examine_folder(folder, path),
         _examine_clock(path),
+        judge_time_service(_synchronised()),
         judge_open_files(_open_files_max()),
         judge_database(str(path), _marks(path)),
         _examine_port(settings.server),
     ]
 
 
-def _versions() -> str:
-    python = platform.python_version()
-    return f"largesse {version('largesse')}, Python {python}, SQLite {sqlite_version()}"
+def _examine_versions() -> Finding:
+    python, sqlite = platform.python_version(), sqlite_version()
+    found = f"largesse {version('largesse')}, Python {python}, SQLite {sqlite}"
+    pinned = [one for line in requires("largesse") or () if (one := _PINNED.match(line))]
+    versions = [(one["name"], one["version"], version(one["name"])) for one in pinned]
+    others = [(name, wanted, has) for name, wanted, has in versions if wanted != has]
+    return judge_versions(found, tuple(map(int, sqlite.split("."))), others)
 
 
-def _examine_folder(folder: Path) -> list[Finding]:
+def _examine_folder(folder: Path, ledger: Path) -> list[Finding]:
     if not folder.is_dir():
         return [Finding("folder", "fail", f"{folder} is no folder", "make it, or name another")]
     return [
-        judge_file_system(str(folder), _file_system(folder)),
-        judge_space(shutil.disk_usage(folder).free),
-        judge_sync(_sync_s(folder)),
+        judge_file_system(str(folder), _mount(folder)),
+        judge_space(shutil.disk_usage(folder).free, _bytes_of(ledger)),
+        judge_sync(_syncs(folder)),
     ]
 
 
-def _file_system(folder: Path) -> str | None:
-    """The kind of the mount that a folder is on, as Linux tells it (man 5 proc_pid_mountinfo)."""
+def _bytes_of(ledger: Path) -> int:
+    return ledger.stat().st_size if ledger.exists() else 0
+
+
+def _mount(folder: Path) -> Mount | None:
+    """The mount that a folder is on, as Linux tells it (man 5 proc_pid_mountinfo)."""
     if not MOUNTS.exists():
         return None
-    nearest, kind = "", None
+    nearest, found = "", None
     for line in MOUNTS.read_text().splitlines():
         mount, _, rest = line.partition(" - ")
-        point = mount.split(" ")[4].replace("\\040", " ")
+        point, options = mount.split(" ")[4:6]
+        point = point.replace("\\040", " ")
         if folder.resolve().is_relative_to(point) and len(point) >= len(nearest):
-            nearest, kind = point, rest.split(" ")[0]
-    return kind
+            kind, _, of_device = rest.split(" ", 2)
+            every = frozenset(f"{options},{of_device}".split(","))
+            nearest, found = point, Mount(kind, every)
+    return found
 
 
-def _sync_s(folder: Path) -> float | str:
-    """The median time of a write and its sync, in seconds, or why it cannot be had."""
+def _syncs(folder: Path) -> Syncs | str:
+    """How long a sync takes after a write, or why it cannot be had."""
     taken_s = []
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".largesse-doctor-") as file:
@@ -106,13 +131,22 @@ def _sync_s(folder: Path) -> float | str:
                 taken_s.append(time.perf_counter() - started_s)
     except OSError as error:
         return f"cannot write in {folder}: {error.strerror}"
-    return statistics.median(taken_s)
+    return Syncs(statistics.median(taken_s), max(taken_s))
 
 
 def _examine_clock(path: Path) -> Finding:
     now_ms = SystemClock().now_ms()
     changed_ms = path.stat().st_mtime_ns // 1_000_000 if path.exists() else None
     return judge_clock(now_ms, rfc3339(now_ms), changed_ms)
+
+
+def _synchronised() -> bool | None:
+    """Whether the kernel's clock is disciplined (man 2 adjtimex); None where nobody can say."""
+    adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)
+    if adjtimex is None:
+        return None
+    state: int = adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))  # zeroes: it only asks
+    return None if state < 0 else state != TIME_ERROR
 
 
 def _open_files_max() -> int | None:
