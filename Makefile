@@ -41,7 +41,7 @@ lock: ## write uv.lock from pyproject.toml; ARGS='--upgrade' takes newer version
 	@scripts/bootstrap.sh lock $(ARGS)
 
 services:
-	@scripts/install_packages.sh curl wrk
+	@scripts/install_packages.sh curl pgbouncer postgresql-15 wrk
 
 $(ENVIRONMENT): uv.lock pyproject.toml scripts/bootstrap.sh
 	@scripts/bootstrap.sh

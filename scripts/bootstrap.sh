@@ -54,7 +54,7 @@ if [ "${1:-sync}" != sync ]; then
     exec "$TOOLS/bin/uv" "$@"
 fi
 echo "largesse: making .venv as uv.lock says" >&2
-"$TOOLS/bin/uv" sync --frozen --quiet --compile-bytecode
+"$TOOLS/bin/uv" sync --frozen --all-extras --quiet --compile-bytecode
 # A server reads bytecode in half the time and with less memory than source, also where Python may not write it.
 .venv/bin/python -m compileall -q src
 touch .venv/.synced

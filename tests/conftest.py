@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from postgres_databases import Databases
+from postgres_server import shared_postgres
 
 # How long an example takes says more of the machine than of the code; each test has its own limit.
 hypothesis.settings.register_profile("largesse", deadline=None)
@@ -37,6 +39,16 @@ def _clean_environment() -> Iterator[None]:
             if variable.startswith("LARGESSE_"):
                 patch.delenv(variable)
         yield
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Databases]:
+    """Databases of a real PostgreSQL, the one server of this run."""
+    own = tmp_path_factory.getbasetemp()
+    with shared_postgres(own if worker_id == "master" else own.parent) as url:
+        made = Databases(url)
+        yield made
+        made.close()
 
 
 @pytest.hookimpl(wrapper=True)

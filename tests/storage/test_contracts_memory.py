@@ -8,6 +8,7 @@ from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.tenants import TenantStoreContract
 from largesse.testing.factories import World
 
@@ -32,6 +33,10 @@ class TestMemoryCampaigns(CampaignStoreContract):
 
 class TestMemoryIncentives(IncentiveStoreContract):
     """Settling."""
+
+
+class TestMemoryRefusals(RefusalsContract):
+    """Refusing at once."""
 
 
 class TestMemoryCodes(IncentiveCodesContract):

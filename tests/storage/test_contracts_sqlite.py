@@ -11,6 +11,7 @@ from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.tenants import TenantStoreContract
 from largesse.testing.factories import World
 
@@ -36,6 +37,10 @@ class TestSQLiteCampaigns(CampaignStoreContract):
 
 class TestSQLiteIncentives(IncentiveStoreContract):
     """Settling."""
+
+
+class TestSQLiteRefusals(RefusalsContract):
+    """Refusing at once."""
 
 
 class TestSQLiteCodes(IncentiveCodesContract):

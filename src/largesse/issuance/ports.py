@@ -28,7 +28,9 @@ class IncentiveStore(Protocol):
 
         A refusal is given only where this process can prove that the customer has nothing that
         would change the answer, neither the key nor an incentive that counts, and where it heard
-        from the ledger within the last second.
+        from the ledger within the last second. Where several processes share the ledger none of
+        them can: then nobody is refused here, and `settle` takes a cheaper way where nothing is
+        left. Who can passes `RefusalsContract`.
         """
 
     async def campaigns(self) -> list[Campaign]:

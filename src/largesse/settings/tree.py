@@ -121,6 +121,44 @@ class Database(Struct, frozen=True):
             "the slowest answers fast.",
         ),
     ] = 1_000
+    pool_max: Annotated[
+        int,
+        _whole(
+            1,
+            200,
+            "connections",
+            "PostgreSQL: so many commands and readings are under way at once; claims have a "
+            "connection of their own.",
+        ),
+    ] = 8
+    connection_s_max: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            extra={"unit": "s"},
+            description="PostgreSQL: who finds no connection free for so long is answered 503.",
+        ),
+    ] = 1.5
+    lock_s_max: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            extra={"unit": "s"},
+            description="PostgreSQL: who waits for a row for so long is answered 503.",
+        ),
+    ] = 2.0
+    statement_s_max: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3_600,
+            extra={"unit": "s"},
+            description="PostgreSQL: a statement that takes longer is stopped, and so is a "
+            "transaction that does nothing for so long.",
+        ),
+    ] = 60.0
 
 
 class Issuance(Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""largesse in PostgreSQL: any number of processes on one ledger."""

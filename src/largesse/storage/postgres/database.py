@@ -1,0 +1,175 @@
+"""One PostgreSQL database: its connections, the threads that use them, and what is tried again."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool
+
+from largesse.settings.tree import Database
+from largesse.storage.postgres.errors import CONFLICTS, DRIVER, UNPREPARED, translate
+from largesse.storage.postgres.transaction import (
+    BEGIN_READING,
+    BEGIN_WRITING,
+    OPEN,
+    Limits,
+    Reading,
+    Transaction,
+)
+
+ATTEMPTS_MAX = 5
+"""How often the same work is done again after a conflict: each time somebody else got through."""
+
+RECONNECT_S_MAX = 1.0
+"""After so long the pool gives up, and whoever asks next makes it try anew: no long silence."""
+
+PREPARE_AFTER = 3
+"""So often a statement is sent in full before the server is told to remember it."""
+
+# An end of the network that says nothing is noticed in seconds, not in the system's hours.
+_CONNECTING: dict[str, str | int] = {
+    "application_name": "largesse",
+    "connect_timeout": 2,
+    "keepalives_idle": 1,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 4_000,
+}
+
+T = TypeVar("T")
+
+
+def address_of(url: str) -> str:
+    """An address with what we add to it; what it says itself stays."""
+    said = conninfo_to_dict(url)
+    return make_conninfo(
+        url, **{name: one for name, one in _CONNECTING.items() if name not in said}
+    )
+
+
+def _nothing() -> None:
+    """Do nothing after a commit."""
+
+
+class PostgresDatabase:
+    """Connections for claims and for all else, each used by one thread at a time.
+
+    Claims have a connection and a thread of their own, so that nothing else holds them up. Neither
+    outlives a failure: the pool makes a new one, and nobody needs to restart.
+    """
+
+    def __init__(self, settings: Database) -> None:
+        self.settings = settings
+        self.limits = Limits(int(settings.statement_s_max * 1000), int(settings.lock_s_max * 1000))
+        self._pooled_between = False
+        self._claims = self._make_pool(settings, 1, check=False)
+        self._commands = self._make_pool(settings, settings.pool_max, check=True)
+        self._claim_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger claims")
+        self._threads = ThreadPoolExecutor(settings.pool_max, thread_name_prefix="ledger commands")
+
+    def close(self) -> None:
+        """Finish what is under way and let the connections go."""
+        self._claim_thread.shutdown()
+        self._threads.shutdown()
+        self._claims.close()
+        self._commands.close()
+
+    async def write(
+        self,
+        wall: int,
+        work: Callable[[Transaction], T],
+        committed: Callable[[], object] = _nothing,
+    ) -> T:
+        """Do work in a transaction behind a tenant's wall; what it returned, once that is durable.
+
+        After a conflict it is done again. `committed` is called after the commit, in a thread,
+        whether or not the caller still waits. Raises what the work raised, `BusyError` where no
+        connection or lock is to be had, and `UnavailableError` where nothing can be written; then
+        nothing has happened, unless the connection was lost amid the commit.
+        """
+
+        def once(db: Connection) -> T:
+            answer = self._write(db, wall, work)
+            committed()
+            return answer
+
+        return await self._in_thread(once)
+
+    async def read(self, wall: int, work: Callable[[Transaction], T]) -> T:
+        """Do work on one consistent state of the ledger; `UnavailableError` if it is unreadable."""
+        return await self._in_thread(lambda db: self._read(db, wall, work))
+
+    async def claim(self, work: Callable[[Connection], T]) -> T:
+        """Do work with the connection of claims, which begins and ends its own transactions."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._claim_thread, self._again, self._claims, work)
+
+    async def _in_thread(self, once: Callable[[Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._again, self._commands, once)
+
+    def _again(self, pool: ConnectionPool[Connection], once: Callable[[Connection], T]) -> T:
+        """Do work that leaves nothing when it fails, as often as that may help."""
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                with pool.connection() as db:
+                    return once(db)
+            except UNPREPARED as error:
+                self._pooled_between = True
+                pool.drain()
+                again: Exception = error
+            except CONFLICTS as error:
+                again = error
+            except DRIVER as error:
+                raise translate(error) from error
+        raise translate(again) from again
+
+    def _write(self, db: Connection, wall: int, work: Callable[[Transaction], T]) -> T:
+        db.execute(BEGIN_WRITING)
+        db.execute(OPEN, self.limits.bindings(wall))
+        transaction = Transaction(db)
+        answer = work(transaction)
+        db.execute("ROLLBACK" if transaction.undone else "COMMIT")
+        return answer
+
+    def _read(self, db: Connection, wall: int, work: Callable[[Transaction], T]) -> T:
+        db.execute(BEGIN_READING)
+        db.execute(OPEN, self.limits.bindings(wall))
+        answer = work(Reading(db))
+        db.execute("ROLLBACK")
+        return answer
+
+    def _make_pool(
+        self, settings: Database, size: int, *, check: bool
+    ) -> ConnectionPool[Connection]:
+        return ConnectionPool(
+            address_of(settings.url),
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=size,
+            timeout=settings.connection_s_max,
+            configure=self._configure,
+            check=ConnectionPool.check_connection if check else None,
+            reconnect_timeout=RECONNECT_S_MAX,
+            num_workers=1,
+            open=True,
+        )
+
+    def _configure(self, db: Connection) -> None:
+        """Find out whether somebody pools between us and the server.
+
+        Then each transaction may meet another server process, and none of them knows the statements
+        that we prepared at the last one. A pooler makes up the process id that it tells us.
+        """
+        [pid] = db.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
+        pooled = self._pooled_between or pid != db.info.backend_pid
+        db.prepare_threshold = None if pooled else PREPARE_AFTER
+
+
+def is_lost(db: Connection) -> bool:
+    """Whether a connection has ended, so that nobody can say more of it."""
+    return db.pgconn.transaction_status == psycopg.pq.TransactionStatus.UNKNOWN

@@ -1,0 +1,71 @@
+"""Single incentives inside one transaction of PostgreSQL."""
+
+from typing import LiteralString
+
+from largesse.campaigns.model import Campaign, Counters
+from largesse.issuance import decide
+from largesse.issuance.model import Issued, LedgerEntry, Place
+from largesse.kernel.fact import AuditEntry, FactKind
+from largesse.storage.postgres import audit
+from largesse.storage.postgres.campaigns import load_version
+from largesse.storage.postgres.rows import read_entry
+from largesse.storage.postgres.transaction import Transaction
+
+_COUNTERS = "SELECT issued, reserved, serials, day, issued_day FROM reward WHERE number = %s"
+
+# Relative to the very counters that were read: anything that came between makes it no row.
+_GIVE_BACK = """
+UPDATE reward SET issued = %(issued)s, issued_day = %(issued_day)s
+WHERE number = %(reward)s AND serials = %(serials)s AND day = %(day)s
+  AND issued = %(issued)s + 1 AND issued_day - %(issued_day)s IN (0, 1)"""
+
+END: LiteralString = """
+INSERT INTO journal (part, tenant, kind, at_ms, campaign, reward, serial, version)
+SELECT c.part, c.tenant, %s, %s, c.number, %s, %s, %s FROM campaign c WHERE c.number = %s"""
+
+
+def end(transaction: Transaction, kind: FactKind, at_ms: int, issued: Issued) -> None:
+    """Write the fact that ends an incentive; a unique key keeps it from ending twice."""
+    about = (issued.reward, issued.serial, issued.version, issued.campaign)
+    transaction.execute(END, (int(kind), at_ms, *about))
+
+
+class PostgresLedgerRecords:
+    """See `LedgerRecords`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def entry(self, place: Place) -> LedgerEntry | None:
+        """See `LedgerRecords`. Its reward is held first, so that nothing ends it meanwhile."""
+        self._transaction.hold_reward(place.reward)
+        return read_entry(self._transaction, place)
+
+    def campaign_at(self, campaign: int, version: int) -> Campaign:
+        """See `LedgerRecords`."""
+        found = load_version(self._transaction, campaign, version)
+        assert found is not None
+        return found
+
+    def revoke(self, issued: Issued, at_ms: int) -> None:
+        """See `LedgerRecords`."""
+        self._transaction.hold_reward(issued.reward)
+        end(self._transaction, FactKind.INCENTIVE_REVOKED, at_ms, issued)
+        counters = Counters(*self._transaction.row(_COUNTERS, (issued.reward,)))
+        zone = self.campaign_at(issued.campaign, issued.version).definition.time_zone
+        left = decide.give_back(counters, zone, issued.at_ms)
+        done = self._transaction.execute(
+            _GIVE_BACK,
+            {
+                "reward": issued.reward,
+                "issued": left.issued,
+                "issued_day": left.issued_day,
+                "serials": left.serials,
+                "day": left.day,
+            },
+        )
+        assert done.rowcount == 1
+
+    def audit(self, entry: AuditEntry) -> None:
+        """See `LedgerRecords`."""
+        audit.add_entry(self._transaction, entry)

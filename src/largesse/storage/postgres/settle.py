@@ -1,0 +1,224 @@
+"""One batch of wishes, settled in one transaction: load, decide, apply."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import Connection
+
+from largesse.campaigns.model import Reward
+from largesse.issuance import decide
+from largesse.issuance.model import LedgerEntry, Offer, Settled, Wish
+from largesse.issuance.ports import RandomCodes
+from largesse.kernel.calendar import LocalDays
+from largesse.kernel.outcome import Outcome
+from largesse.storage.postgres.known import Known, Loaded, Who, learn, load, load_and_hold
+from largesse.storage.postgres.lots import Lot, Stand, Tail
+from largesse.storage.postgres.transaction import BEGIN_WRITING, OPEN, Limits, Transaction
+
+_GONE = Settled(Outcome.CLOSED)
+_NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
+_HOLDING = frozenset({Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED})
+
+
+_Ask = Callable[[Transaction, Mapping[int, Known], Mapping[int, list[Wish]]], dict[int, Loaded]]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the store remembers between batches. None of it is believed: the ledger is asked.
+
+    `campaigns` say how to ask, `tails` spare reading what never changes, and `spent` are rewards
+    that had nothing to give a moment ago. Only the thread of claims changes any of it.
+    """
+
+    random_codes: RandomCodes
+    days: LocalDays = field(default_factory=LocalDays)
+    campaigns: dict[int, Known] = field(default_factory=dict)
+    tails: dict[int, Tail] = field(default_factory=dict)
+    spent: set[int] = field(default_factory=set)
+
+
+def settle(memory: Memory, limits: Limits, wishes: Sequence[Wish], db: Connection) -> list[Settled]:
+    """One answer per wish, in order; durable when it returns.
+
+    Where nothing is left a look is enough, which holds no row and waits for no disk.
+    """
+    by_tenant: dict[int, list[Wish]] = {}
+    for wish in wishes:
+        by_tenant.setdefault(wish.tenant, []).append(wish)
+    batch = _Batch(memory, db, by_tenant)
+    if memory.spent.issuperset(wish.reward for wish in wishes):
+        refused = batch.refuse(limits)
+        if refused is not None:
+            return _in_order(wishes, refused)
+    return _in_order(wishes, batch.settle(limits))
+
+
+def _in_order(wishes: Sequence[Wish], settled: Mapping[int, list[Settled]]) -> list[Settled]:
+    """The answers of each tenant's wishes, in the order of all of them."""
+    if len(settled) == 1:
+        return next(iter(settled.values()))
+    answers = {tenant: iter(found) for tenant, found in settled.items()}
+    return [next(answers[wish.tenant]) for wish in wishes]
+
+
+class _Batch:
+    """Wishes on their way to their outcomes, those of each tenant behind his own wall."""
+
+    def __init__(self, memory: Memory, db: Connection, wishes: Mapping[int, list[Wish]]) -> None:
+        self._memory = memory
+        self._db = db
+        self._wishes = wishes
+        self._transaction = Transaction(db)
+        self._lots: dict[int, Lot] = {}
+        self._entries: dict[Who, list[LedgerEntry]] = {}
+
+    def settle(self, limits: Limits) -> dict[int, list[Settled]]:
+        """Bring all wishes to their outcomes and write what was issued: two trips to the server."""
+        with self._db.pipeline():
+            self._begin(limits)
+            self._load(load_and_hold)
+            settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
+            written = self._write()
+            self._transaction.execute("COMMIT" if written else "ROLLBACK")
+        self._remember()
+        return settled
+
+    def refuse(self, limits: Limits) -> dict[int, list[Settled]] | None:
+        """The outcomes, where none of the wishes is given anything; None where one might be.
+
+        Counters are read before entries: whoever is counted among the issued is found.
+        """
+        with self._db.pipeline():
+            self._begin(limits)
+            self._load(load)
+            hopeful = any(
+                self._might_issue(wish) for some in self._wishes.values() for wish in some
+            )
+            settled = None
+            if not hopeful:
+                settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
+            self._transaction.execute("ROLLBACK")
+        self._remember()
+        return settled
+
+    def _begin(self, limits: Limits) -> None:
+        self._transaction.execute(BEGIN_WRITING)
+        self._transaction.execute(OPEN, limits.bindings(min(self._wishes)))
+        for tenant, wishes in self._wishes.items():
+            new = {wish.campaign for wish in wishes} - self._memory.campaigns.keys()
+            if new:
+                learn(self._transaction, self._memory.campaigns, tenant, new)
+
+    def _load(self, ask: _Ask) -> None:
+        """Ask until what this process knows of the campaigns is what the ledger says of them."""
+        while True:
+            loaded = ask(self._transaction, self._memory.campaigns, self._wishes)
+            stale = {tenant: self._stale(found) for tenant, found in loaded.items()}
+            if not any(stale.values()):
+                break
+            for tenant, campaigns in stale.items():
+                learn(self._transaction, self._memory.campaigns, tenant, campaigns)
+        self._lots, self._entries = {}, {}
+        for found in loaded.values():
+            self._entries |= found.entries
+            self._open_lots(found)
+
+    def _stale(self, loaded: Loaded) -> list[int]:
+        known = self._memory.campaigns
+        return [
+            number
+            for number, said in loaded.campaigns.items()
+            if number not in known
+            or (known[number].campaign.status, known[number].campaign.version) != said
+        ]
+
+    def _open_lots(self, loaded: Loaded) -> None:
+        """A lot for each reward of the campaigns that are there."""
+        for number in loaded.campaigns:
+            campaign, part = self._memory.campaigns[number]
+            for reward in campaign.rewards:
+                counters = loaded.counters[reward.number]
+                offer = Offer(campaign, Reward(reward.number, reward.definition, counters), 0)
+                tail = self._memory.tails.get(reward.number, Tail())
+                stand = Stand(offer, part, tail)
+                self._lots[reward.number] = Lot(self._transaction, stand, self._memory.random_codes)
+
+    def _lot(self, wish: Wish) -> Lot | None:
+        """The lot that a wish is about, come to its moment; None where there is no such reward."""
+        lot = self._lots.get(wish.reward)
+        if lot is None:
+            return None
+        campaign = lot.offer.campaign
+        if (campaign.number, campaign.tenant) != (wish.campaign, wish.tenant):
+            return None
+        if wish.now_ms != lot.moment_ms:
+            lot.come_to(wish.now_ms, self._memory.days)
+        return lot
+
+    def _might_issue(self, wish: Wish) -> bool:
+        lot = self._lot(wish)
+        return lot is not None and lot.room > 0
+
+    def _decide(self, tenant: int) -> list[Settled]:
+        if len(self._wishes) > 1:
+            self._transaction.stand_before(tenant)
+        return [self._settle(wish) for wish in self._wishes[tenant]]
+
+    def _settle(self, wish: Wish) -> Settled:
+        lot = self._lot(wish)
+        if lot is None:
+            return _GONE
+        who = (wish.campaign, wish.customer)
+        entries = self._entries.get(who)
+        if entries is not None or not lot.room or wish.dry_run:
+            return self._settle_with_care(wish, lot, entries or [])
+        # A stranger, and there is room: nearly every wish of a sale that is on comes this way.
+        issued = lot.issue(wish, 1)
+        if issued is None:
+            return _NO_CODE
+        self._entries[who] = [LedgerEntry(issued)]
+        return Settled(Outcome.ISSUED, issued)
+
+    def _settle_with_care(self, wish: Wish, lot: Lot, entries: list[LedgerEntry]) -> Settled:
+        """The rule with all that it may ask for."""
+        prior = decide.prior(wish, entries, lot.offer.campaign.definition)
+        outcome = decide.claim(wish, lot.offer, prior, lot.counters)
+        if prior.bound is not None:
+            replayed = outcome is Outcome.ISSUED
+            return Settled(outcome, prior.bound if replayed else None, replayed)
+        if outcome is not Outcome.ISSUED:
+            return Settled(outcome, prior.earliest if outcome in _HOLDING else None)
+        if wish.dry_run:
+            return Settled(outcome) if lot.would_issue(wish) else _NO_CODE
+        issued = lot.issue(wish, len(entries) + 1)
+        if issued is None:
+            return _NO_CODE
+        self._entries.setdefault((wish.campaign, wish.customer), entries).append(
+            LedgerEntry(issued)
+        )
+        return Settled(outcome, issued)
+
+    def _write(self) -> bool:
+        """Write what was issued; whether there was anything."""
+        written = False
+        wall = min(self._wishes) if len(self._wishes) == 1 else None
+        for lot in self._lots.values():
+            lot.write()
+            tenant = lot.offer.campaign.tenant
+            if lot.statements and tenant != wall:
+                self._transaction.stand_before(tenant)
+                wall = tenant
+            for statement in lot.statements:
+                self._transaction.execute(statement.text, statement.bindings)
+                written = True
+        return written
+
+    def _remember(self) -> None:
+        memory = self._memory
+        for number, lot in self._lots.items():
+            memory.tails[number] = lot.tail
+            if lot.room > 0:
+                memory.spent.discard(number)
+            elif lot.moment_ms >= 0:
+                memory.spent.add(number)

@@ -1,0 +1,131 @@
+"""Tenants, their keys and their audit entries in PostgreSQL."""
+
+from typing import Any, LiteralString
+
+import msgspec
+
+from largesse.kernel.fact import AuditEntry
+from largesse.storage.postgres import audit
+from largesse.storage.postgres.transaction import Transaction
+from largesse.tenants.model import ApiKey, Scope, Tenant
+
+_TENANT = "SELECT number, id, name, time_zone, created_at_ms, secret, clock_ms FROM tenant"
+_BY_NUMBER = f"{_TENANT} WHERE number = %s"
+_BY_ID = f"{_TENANT} WHERE id = %s"
+_AFTER = f"{_TENANT} WHERE number > %s ORDER BY number LIMIT %s"
+_ADD_TENANT = """
+INSERT INTO tenant (id, name, time_zone, created_at_ms, secret, clock_ms)
+VALUES (%s, %s, %s, %s, %s, %s) RETURNING number"""
+_SET_CLOCK = "UPDATE tenant SET clock_ms = %s WHERE number = %s"
+
+_KEY = """
+SELECT id, tenant, name, prefix, digest, scopes, created_at_ms, expires_at_ms, revoked_at_ms
+FROM api_key"""
+_ALL_KEYS = f"{_KEY} ORDER BY id"
+_KEYS_OF_TENANT = f"{_KEY} WHERE tenant = %s ORDER BY id"
+_KEY_BY_ID = f"{_KEY} WHERE tenant = %s AND id = %s"
+_KEY_BY_DIGEST = f"{_KEY} WHERE digest = %s"
+_ADD_KEY = """
+INSERT INTO api_key
+  (id, tenant, name, prefix, digest, scopes, created_at_ms, expires_at_ms, revoked_at_ms)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_REVOKE_KEY = "UPDATE api_key SET revoked_at_ms = %s WHERE id = %s"
+
+
+class PostgresTenantRecords:
+    """See `TenantRecords`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._db = transaction
+
+    def tenant(self, number: int) -> Tenant | None:
+        """See `TenantRecords`."""
+        return self._one_tenant(_BY_NUMBER, number)
+
+    def tenant_by_id(self, tenant_id: str) -> Tenant | None:
+        """See `TenantRecords`."""
+        return self._one_tenant(_BY_ID, tenant_id)
+
+    def tenants(self, after: int, limit: int) -> list[Tenant]:
+        """See `TenantRecords`."""
+        return [_tenant(row) for row in self._db.rows(_AFTER, (after, limit))]
+
+    def add_tenant(self, tenant: Tenant) -> Tenant:
+        """See `TenantRecords`."""
+        row = (tenant.id, tenant.name, tenant.time_zone, tenant.created_at_ms)
+        number = self._db.number(_ADD_TENANT, (*row, tenant.secret, tenant.clock_ms))
+        return msgspec.structs.replace(tenant, number=number)
+
+    def set_clock(self, number: int, clock_ms: int) -> None:
+        """See `TenantRecords`."""
+        self._db.execute(_SET_CLOCK, (clock_ms, number))
+
+    def keys(self, tenant: int | None) -> list[ApiKey]:
+        """See `TenantRecords`. Ids of keys sort by their creation."""
+        if tenant is None:
+            return [_key(row) for row in self._db.rows(_ALL_KEYS)]
+        return [_key(row) for row in self._db.rows(_KEYS_OF_TENANT, (tenant,))]
+
+    def key(self, tenant: int, key_id: str) -> ApiKey | None:
+        """See `TenantRecords`."""
+        return self._one_key(_KEY_BY_ID, tenant, key_id)
+
+    def key_by_digest(self, digest: bytes) -> ApiKey | None:
+        """See `TenantRecords`."""
+        return self._one_key(_KEY_BY_DIGEST, digest)
+
+    def add_key(self, key: ApiKey) -> None:
+        """See `TenantRecords`."""
+        scopes = msgspec.json.encode(key.scopes).decode()
+        who = (key.id, key.tenant, key.name, key.prefix, key.digest, scopes)
+        self._db.execute(_ADD_KEY, (*who, key.created_at_ms, key.expires_at_ms, key.revoked_at_ms))
+
+    def set_key_revoked(self, key_id: str, at_ms: int) -> None:
+        """See `TenantRecords`."""
+        self._db.execute(_REVOKE_KEY, (at_ms, key_id))
+
+    def audit(self, entry: AuditEntry) -> None:
+        """See `TenantRecords`."""
+        audit.add_entry(self._db, entry)
+
+    def audit_entries(
+        self, tenant: int, before: int | None, limit: int
+    ) -> list[tuple[int, AuditEntry]]:
+        """See `TenantRecords`."""
+        return audit.list_entries(self._db, tenant, before, limit)
+
+    def _one_tenant(self, query: LiteralString, *arguments: int | str) -> Tenant | None:
+        row = self._db.row(query, arguments)
+        return None if row is None else _tenant(row)
+
+    def _one_key(self, query: LiteralString, *arguments: int | str | bytes) -> ApiKey | None:
+        row = self._db.row(query, arguments)
+        return None if row is None else _key(row)
+
+
+def _tenant(row: tuple[Any, ...]) -> Tenant:
+    number, tenant_id, name, time_zone, created_at_ms, secret, clock_ms = row
+    return Tenant(
+        number=number,
+        id=tenant_id,
+        name=name,
+        time_zone=time_zone,
+        created_at_ms=created_at_ms,
+        secret=secret,
+        clock_ms=clock_ms,
+    )
+
+
+def _key(row: tuple[Any, ...]) -> ApiKey:
+    key_id, tenant, name, prefix, digest, scopes, created_at_ms, expires_at_ms, revoked_at_ms = row
+    return ApiKey(
+        id=key_id,
+        tenant=tenant,
+        name=name,
+        prefix=prefix,
+        digest=digest,
+        scopes=msgspec.json.decode(scopes, type=tuple[Scope, ...]),
+        created_at_ms=created_at_ms,
+        expires_at_ms=expires_at_ms,
+        revoked_at_ms=revoked_at_ms,
+    )

@@ -1,0 +1,61 @@
+"""A ledger in PostgreSQL, with all that works on it, for the tests of it."""
+
+from dataclasses import dataclass
+
+from largesse.campaigns.model import Campaign, Counters
+from largesse.kernel.clock import FakeClock
+from largesse.storage.postgres.campaigns import PostgresCampaignRecords
+from largesse.storage.postgres.commands import PostgresTransactions, of_all_tenants
+from largesse.storage.postgres.database import PostgresDatabase
+from largesse.storage.postgres.issuance import PostgresIncentiveStore
+from largesse.storage.postgres.ledger import PostgresLedgerRecords
+from largesse.storage.postgres.publishing import Publisher
+from largesse.storage.postgres.tenants import PostgresTenantRecords
+from largesse.storage.postgres.transaction import EVERYBODY, Transaction
+from largesse.testing.factories import NOW_MS, ScriptedCodes, World
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A process on a database: its store, and the world that it makes with the others."""
+
+    store: PostgresIncentiveStore
+    world: World
+
+
+def open_ledger(database: PostgresDatabase) -> Ledger:
+    """Everything that works on a database with our schema, as one process has it."""
+    published: list[Campaign] = []
+    publisher = Publisher(published.append)
+    codes, clock = ScriptedCodes(), FakeClock(NOW_MS)
+    store = PostgresIncentiveStore(database, codes, clock)
+
+    async def corrupt(reward: int, counters: Counters) -> None:
+        await database.write(EVERYBODY, lambda transaction: _corrupt(transaction, reward, counters))
+
+    world = World(
+        tenants=PostgresTransactions(database, publisher, PostgresTenantRecords, of_all_tenants),
+        campaigns=PostgresTransactions(database, publisher, PostgresCampaignRecords),
+        incentives=store,
+        ledger=PostgresTransactions(database, publisher, PostgresLedgerRecords),
+        codes=codes,
+        corrupt=corrupt,
+        published=published,
+        clock=clock,
+    )
+    return Ledger(store, world)
+
+
+def _corrupt(transaction: Transaction, reward: int, counters: Counters) -> None:
+    transaction.execute(
+        "UPDATE reward SET issued = %s, reserved = %s, serials = %s, day = %s, issued_day = %s"
+        " WHERE number = %s",
+        (
+            counters.issued,
+            counters.reserved,
+            counters.serials,
+            counters.day,
+            counters.issued_day,
+            reward,
+        ),
+    )

@@ -1,0 +1,55 @@
+"""The ledger in PostgreSQL against every contract."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from postgres_databases import Databases, settings_of
+from postgres_ledger import open_ledger
+
+from largesse.storage.postgres.database import PostgresDatabase
+from largesse.testing.contracts.campaigns import CampaignStoreContract
+from largesse.testing.contracts.codes import IncentiveCodesContract
+from largesse.testing.contracts.commands import TransactionsContract
+from largesse.testing.contracts.issuance import IncentiveStoreContract
+from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.tenants import TenantStoreContract
+from largesse.testing.factories import World
+
+
+@pytest.fixture(scope="module")
+def database(databases: Databases) -> Iterator[PostgresDatabase]:
+    """A database, and connections to it: the first statement of a new one is slow."""
+    with databases.fresh() as url, closing(PostgresDatabase(settings_of(url))) as connected:
+        yield connected
+
+
+@pytest.fixture
+def world(database: PostgresDatabase, databases: Databases) -> Iterator[World]:
+    """An empty ledger."""
+    yield open_ledger(database).world
+    databases.clear(database.settings.url)
+
+
+class TestPostgresTransactions(TransactionsContract):
+    """Commands."""
+
+
+class TestPostgresTenants(TenantStoreContract):
+    """Tenants and keys."""
+
+
+class TestPostgresCampaigns(CampaignStoreContract):
+    """Campaigns, versions, patterns."""
+
+
+class TestPostgresIncentives(IncentiveStoreContract):
+    """Settling."""
+
+
+class TestPostgresCodes(IncentiveCodesContract):
+    """Codes."""
+
+
+class TestPostgresLedger(LedgerStoreContract):
+    """Reading, revoking, expiring, proving."""
