@@ -1,7 +1,7 @@
 # Each target makes what it needs first; a second call finds it made and starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check static docs bench lock services
+.PHONY: help serve test check static docs proto freeze bench lock services
 
 RUN := .venv/bin/
 ENVIRONMENT := .venv/.synced
@@ -29,10 +29,19 @@ static: $(ENVIRONMENT)
 	$(RUN)ruff check $(PROGRAMS)
 	$(RUN)mypy
 	$(RUN)lint-imports --no-logo
+	$(RUN)buf lint proto
+	$(RUN)buf breaking proto --against proto/frozen.json
 
 docs: $(ENVIRONMENT) ## write the pages made from the code, and build/site from all pages
 	$(RUN)python scripts/reference.py
 	$(RUN)python scripts/website.py
+
+proto: $(ENVIRONMENT) ## write the Python that is made from proto/
+	cd proto && PATH="$(CURDIR)/$(RUN):$$PATH" buf generate
+
+freeze: $(ENVIRONMENT) ## at a release: promise that what proto/ says now will never break
+	$(RUN)buf build proto --exclude-source-info -o -\#format=json | $(RUN)python -m json.tool --indent 1 --sort-keys > proto/frozen.new
+	mv proto/frozen.new proto/frozen.json
 
 bench: $(ENVIRONMENT) services ## measure, beside what bounds it; ARGS='claim' picks a scenario
 	$(RUN)largesse bench $(ARGS)

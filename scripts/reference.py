@@ -11,6 +11,8 @@ from functools import partial, reduce
 from pathlib import Path
 from types import MappingProxyType
 
+from rpc_reference import V1, described
+
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
 from largesse.http import app, errors, metrics, openapi, problems, wire
 from largesse.settings.declared import SHORT_VARIABLES
@@ -87,22 +89,35 @@ def commands_page() -> str:
 
 def outcomes_page() -> str:
     """Every way a request can end, by its code."""
-    head = ["code", "HTTP", "transient", "what it means"]
+    head = ["code", "HTTP", "RPC", "transient", "what it means"]
     outcomes = [
-        [_code(outcome), str(meaning.status.value), _yes(outcome.transient), meaning.detail]
+        [
+            _code(outcome),
+            str(meaning.status.value),
+            meaning.connect,
+            _yes(outcome.transient),
+            meaning.detail,
+        ]
         for outcome, meaning in errors.OUTCOMES.items()
     ]
     known = [
-        [_code(meaning.code), str(meaning.status.value), _yes(meaning.transient), _message(error)]
+        [
+            _code(meaning.code),
+            str(meaning.status.value),
+            meaning.connect,
+            _yes(meaning.transient),
+            _message(error),
+        ]
         for error, meaning in errors.ERRORS.items()
         if meaning.code not in {*errors.OUTCOMES, wire.INTERNAL_ERROR.code}
     ]
     mistakes = [
-        [_code(code), "422", _yes(fact=False), mistake.detail]
+        [_code(code), "422", "invalid_argument", _yes(fact=False), mistake.detail]
         for code, mistake in problems.MISTAKES.items()
     ]
     of_server = [
-        [_code(one.code), str(one.status), _yes(one.transient), one.detail] for one in wire.PROBLEMS
+        [_code(one.code), str(one.status), one.connect, _yes(one.transient), one.detail]
+        for one in wire.PROBLEMS
     ]
     return page(
         "Outcomes and errors",
@@ -110,7 +125,9 @@ def outcomes_page() -> str:
         "never changes its meaning; `detail` is for people and may. `transient` says whether the\n"
         "same request may end otherwise later without anybody changing the campaign. `pointer`\n"
         "is a JSON pointer into the body, or the name of a parameter. `type` is the address of a\n"
-        "page on the server that says what to do; each code below leads to the same page here.",
+        "page on the server that says what to do; each code below leads to the same page here.\n"
+        "[Over RPC](rpc.md) the same problem comes as a detail of an error, whose code is in the\n"
+        "column RPC.",
         "## Outcomes",
         "In the order of precedence: the first that applies is the answer.",
         table(head, outcomes),
@@ -155,6 +172,51 @@ def metrics_page() -> str:
     )
 
 
+def rpc_page() -> str:
+    """Every method and message of the coupon service."""
+    about = described(V1)
+    methods = [
+        f"### {method['name']}\n\n{comment}\n\n"
+        f"Takes `{_last(method['inputType'])}`, answers `{_last(method['outputType'])}`."
+        for method, comment in about.methods()
+    ]
+    messages = [
+        "\n\n".join(
+            part
+            for part in (
+                f"### {message['name']}",
+                comment,
+                table(["field", "number", "type", "what it is"], rows) if rows else "No fields.",
+            )
+            if part
+        )
+        for message, comment, rows in about.messages()
+    ]
+    enums = [
+        f"### {enum['name']}\n\n{comment}\n\n" + table(["value", "number", "what it is"], rows)
+        for enum, comment, rows in about.enums()
+    ]
+    return page(
+        "RPC",
+        "`largesse.v1.CouponService`, described in `proto/largesse/v1/coupons.proto`. The main\n"
+        "port answers it as [Connect](https://connectrpc.com), in JSON and binary, and as\n"
+        "gRPC-Web; `--grpc-port` opens another one for native gRPC.\n"
+        "[How to call it](../how-to/rpc.md), and\n"
+        "[what clients of the older service need](../how-to/older-clients.md).",
+        about.introduction,
+        "## Methods",
+        *methods,
+        "## Messages",
+        *messages,
+        *enums,
+    )
+
+
+def _last(name: str) -> str:
+    """A message's own name."""
+    return name.rpartition(".")[2]
+
+
 def openapi_document() -> str:
     """The OpenAPI document, as it is served."""
     return openapi.encoded(app.OPERATIONS).decode()
@@ -181,6 +243,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "metrics.md": metrics_page,
         "openapi.json": openapi_document,
         "outcomes.md": outcomes_page,
+        "rpc.md": rpc_page,
         "settings.md": settings_page,
     }
     | {

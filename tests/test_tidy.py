@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "largesse"
+GENERATED = PACKAGE / "http" / "rpc" / "generated"
+"""Written by a program, for programs: no house rule is about it."""
 
 FUNCTION_LINES_MAX = 60
 FUNCTION_LINES_P95_MAX = 40
@@ -72,6 +74,7 @@ def modules(folder: Path) -> list[Module]:
     return [
         Module(path, text, ast.parse(text))
         for path in sorted(folder.rglob("*.py"))
+        if not path.is_relative_to(GENERATED)
         for text in [path.read_text()]
     ]
 

@@ -14,9 +14,11 @@ from largesse.campaigns.service import Campaigns
 from largesse.http.app import create_app
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.desk import ClaimDesk
+from largesse.http.exchange import Desk, NoDesk
 from largesse.http.front import Front
 from largesse.http.metrics import Metrics
 from largesse.http.request_ids import RequestIds
+from largesse.http.rpc.door import Nowhere, older_door, v1_door
 from largesse.http.services import Services
 from largesse.issuance.batcher import Batch, Limits
 from largesse.issuance.codebook import Codebook
@@ -26,10 +28,11 @@ from largesse.issuance.service import Display, Issuance, Ledger
 from largesse.issuance.showing import Showing
 from largesse.issuance.spaces import Spaces
 from largesse.kernel.clock import Clock, MachineClock, SystemClock, TenantClocks
+from largesse.kernel.errors import StartError
 from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.kernel.paging import Cursors
-from largesse.settings.tree import Settings
+from largesse.settings.tree import Server, Settings
 from largesse.storage.sqlite.backup.live import LiveBackups
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
@@ -54,13 +57,27 @@ _SCHEME = "sqlite:///"
 
 
 class Application(Struct, frozen=True):
-    """A running largesse. `first_key` is the admin key to show once, if one was made just now."""
+    """A running largesse. `first_key` is the admin key to show once, if one was made just now.
+
+    `grpc` is what the listener for native gRPC calls, `older` what serves the clients of the older
+    coupon service; None where the settings name no port for them.
+    """
 
     services: Services
     desk: ClaimDesk
     watch: Watch
     asgi: Front
     first_key: str | None
+    grpc: Front | None = None
+    older: "Older | None" = None
+
+
+class Older(Struct, frozen=True):
+    """What serves the clients of the older coupon service."""
+
+    asgi: Front
+    desk: Desk
+    watch: Watch
 
 
 class _Storage(Struct, frozen=True):
@@ -126,7 +143,7 @@ async def open_application(
         timers = Timers(upkeep.timers(), services.health)
         timers.start()
         stack.push_async_callback(timers.stop)
-        yield _face(services, clock, first_key)
+        yield await _face(services, clock, first_key)
 
 
 def _open_storage(settings: Settings, clock: Clock, offers: Offers) -> _Storage:
@@ -181,14 +198,45 @@ def _duties(storage: _Storage, issuance: Issuance, clock: MachineClock) -> Dutie
     )
 
 
-def _face(services: Services, clock: Clock, first_key: str | None) -> Application:
-    """What the world sees: the desk of the fast lane, and the application behind it."""
+async def _face(services: Services, clock: Clock, first_key: str | None) -> Application:
+    """What the world sees: the desk of the fast lane, and the applications behind it."""
     request_ids = RequestIds(secrets.token_hex(REQUEST_ID_START_BYTES))
     desk = ClaimDesk(services.tenants, services.campaigns, services.issuance, request_ids.new)
     metrics = Metrics(lambda: services.issuance.waiting, services.last_proof, clock)
     services.issuance.report_to(lambda batch: _report(batch, metrics))
-    server = services.settings.server
-    limits = LaneLimits(
+    coupons = v1_door(services)
+    grpc = None
+    if services.settings.rpc.grpc_port is not None:
+        await coupons.load()
+        grpc = Front(Nowhere(coupons), (), services.ids, metrics)
+    return Application(
+        services,
+        desk,
+        Watch(_limits(services.settings.server), request_ids.new),
+        create_app(services, desk, metrics, coupons),
+        first_key,
+        grpc,
+        await _open_older(services, metrics, request_ids),
+    )
+
+
+async def _open_older(
+    services: Services, metrics: Metrics, request_ids: RequestIds
+) -> Older | None:
+    rpc = services.settings.rpc
+    if rpc.compat_port is None:
+        return None
+    if rpc.compat_tenant is None:
+        message = "whose campaigns do the older clients see? Name the tenant: --compat-tenant"
+        raise StartError(message)
+    door = older_door(services, await services.tenants.tenant_called(rpc.compat_tenant))
+    await door.load()
+    watch = Watch(_limits(services.settings.server), request_ids.new)
+    return Older(Front(Nowhere(door), (), services.ids, metrics), NoDesk(), watch)
+
+
+def _limits(server: Server) -> LaneLimits:
+    return LaneLimits(
         header_s_max=server.header_s_max,
         body_s_max=server.body_s_max,
         idle_s_max=server.idle_s_max,
@@ -196,8 +244,6 @@ def _face(services: Services, clock: Clock, first_key: str | None) -> Applicatio
         body_bytes_max=server.body_bytes_max,
         in_flight_max=server.in_flight_max,
     )
-    watch = Watch(limits, request_ids.new)
-    return Application(services, desk, watch, create_app(services, desk, metrics), first_key)
 
 
 def _report(batch: Batch, metrics: Metrics) -> None:

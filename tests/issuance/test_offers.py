@@ -31,6 +31,7 @@ def test_drafts_give_nothing(status: Status) -> None:
 
     known = None if status is Status.DRAFT else campaign
     assert offers.campaign("camp_1") == known
+    assert offers.numbered(1) == known
     assert offers.campaign_of_reward(1) == known
     assert offers.version(1, 1) == known
     assert offers.count(1) == len(heard) == (known is not None)

@@ -46,6 +46,9 @@ class CampaignRecords(Protocol):
     def campaign(self, tenant: int, campaign_id: str) -> Campaign | None:
         """A tenant's campaign with the counters of this moment."""
 
+    def campaign_numbered(self, tenant: int, number: int) -> Campaign | None:
+        """The same by the campaign's number."""
+
     def campaigns(
         self, tenant: int, which: CampaignFilter, before: int | None, limit: int
     ) -> list[Campaign]:

@@ -120,6 +120,17 @@ class Campaigns:
         campaign = await self._store.read(lambda records: _find(records, tenant, campaign_id))
         return Saved(campaign, self._clocks.now_ms(tenant))
 
+    async def numbered(self, tenant: int, number: int) -> Saved:
+        """As `campaign`, by the campaign's number."""
+
+        def find(records: CampaignRecords) -> Campaign:
+            found = records.campaign_numbered(tenant, number)
+            if found is None:
+                raise NotFoundError(f"there is no campaign {number} here")
+            return found
+
+        return Saved(await self._store.read(find), self._clocks.now_ms(tenant))
+
     async def version(self, tenant: int, campaign_id: str, version: int) -> Saved:
         """A campaign as one of its versions was, with its stock of this moment."""
 

@@ -5,8 +5,8 @@ import socket
 from largesse.kernel.errors import StartError
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket of our own at an address; port 0 takes a free one.
+def bind(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A socket of our own at an address; port 0 takes a free one. `option` sets the port.
 
     It does not listen yet, so that nobody connects before there is somebody to answer. Raises
     `StartError` where it cannot be had.
@@ -26,7 +26,7 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         message = (
             f"cannot listen on {host} port {port} ({error.strerror}): stop what listens there, or "
-            "choose another with --port"
+            f"choose another with {option}"
         )
         raise StartError(message) from error
     return bound

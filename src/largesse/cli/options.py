@@ -77,6 +77,18 @@ class Chosen:
     port: int | None = None
     """Where to listen; 0 takes a free port."""
 
+    grpc_port: int | None = None
+    """Where to answer native gRPC; off without it."""
+
+    compat_port: int | None = None
+    """Where to answer clients of the older coupon service, without keys; off without it."""
+
+    compat_tenant: str | None = None
+    """The tenant they see, by its id or its name."""
+
+    compat_host: str | None = None
+    """Where to listen for them; 127.0.0.1 without it."""
+
     log_level: str | None = None
     """The least important line that is logged: debug, info, warning or error."""
 
@@ -89,6 +101,10 @@ class Chosen:
             "database.url": self.database,
             "server.host": self.host,
             "server.port": self.port,
+            "rpc.grpc_port": self.grpc_port,
+            "rpc.compat_port": self.compat_port,
+            "rpc.compat_tenant": self.compat_tenant,
+            "rpc.compat_host": self.compat_host,
             "log.level": self.log_level,
             "log.format": self.log_format,
         }

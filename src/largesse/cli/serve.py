@@ -3,26 +3,31 @@
 import gc
 import socket
 import sys
-from contextlib import closing, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated
 
 import uvloop
 from cyclopts import Parameter
+from msgspec import Struct
 
 from largesse.cli.documents import to_json
 from largesse.cli.lean import left_out
 
 with left_out("rich"):  # 3 MB in every server, for tracebacks that its log shows plainly
-    import structlog  # noqa: F401 - imported here first, for all that import it below
+    import structlog  # here first, for all that import it below
 
 from largesse.cli.listening import bind
 from largesse.cli.logs import set_up_logs
 from largesse.cli.options import KEY_VARIABLE, Chosen
-from largesse.http.server import Listening, make_server
+from largesse.http.rpc.grpc import GrpcServer
+from largesse.http.server import Companion, Listening, make_companion, make_server
 from largesse.settings.tree import Settings
-from largesse.wiring import open_application
+from largesse.wiring import Application, open_application
 
+_log = structlog.get_logger(__name__)
 _UNCHOSEN = Chosen()
 
 _WELCOME = """
@@ -52,9 +57,13 @@ YOUNG_OBJECTS_MAX = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a server says on standard output once it listens; its first line is the address."""
+    """What a server says on standard output once it listens; its first line is the address.
+
+    `beside` are the addresses of the other listeners, by what they answer.
+    """
 
     first_key: str | None
+    beside: Mapping[str, str]
     json: bool
 
     def say(self, host: str, port: int) -> None:
@@ -63,7 +72,7 @@ class Greeting:
         Whoever started the server may have left with the address: it serves all the same.
         """
         with suppress(BrokenPipeError):
-            sys.stdout.write(self._text(f"http://{_in_url(host)}:{port}"))
+            sys.stdout.write(self._text(_url(host, port)))
             sys.stdout.flush()
         # What exists now stays to the end: no collection needs to look at it again. And a batch of
         # claims holds some thousands of objects for a moment, none of them in a cycle.
@@ -73,16 +82,36 @@ class Greeting:
 
     def _text(self, url: str) -> str:
         if self.json:
-            return to_json({"url": url, "admin_key": self.first_key})
-        if self.first_key is None:
-            return url + "\n"
-        welcome = _WELCOME.format(url=url, key=self.first_key, variable=KEY_VARIABLE)
-        return f"{url}\n{welcome}"
+            beside = {f"{name}_url": url for name, url in self.beside.items()}
+            return to_json({"url": url, **beside, "admin_key": self.first_key})
+        lines = [url, *(f"{name}: {url}" for name, url in self.beside.items())]
+        if self.first_key is not None:
+            lines.append(_WELCOME.format(url=url, key=self.first_key, variable=KEY_VARIABLE))
+        return "\n".join(lines) + ("\n" if self.first_key is None else "")
 
 
 def _in_url(host: str) -> str:
     """An address as URLs spell it (RFC 3986 §3.2.2)."""
     return f"[{host}]" if ":" in host else host
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{_in_url(host)}:{port}"
+
+
+class Bound(Struct, frozen=True):
+    """The sockets of a server's listeners, each bound before anything else is done."""
+
+    main: socket.socket
+    grpc: socket.socket | None
+    older: socket.socket | None
+
+    def beside(self) -> dict[str, str]:
+        """The addresses of those beside the main one, by what they answer."""
+        named = {"grpc": self.grpc, "compat": self.older}
+        return {
+            name: _url(*one.getsockname()[:2]) for name, one in named.items() if one is not None
+        }
 
 
 def serve(
@@ -91,17 +120,54 @@ def serve(
     """Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address."""
     settings = chosen.load().settings
     set_up_logs(settings.log, sys.stderr, [settings.admin_key] if settings.admin_key else [])
-    with closing(bind(settings.server.host, settings.server.port)) as bound:
+    with ExitStack() as stack:
+        bound = _bind_all(settings, stack)
         uvloop.run(_serve(settings, bound, json=json))
 
 
-async def _serve(settings: Settings, bound: socket.socket, *, json: bool) -> None:
+def _bind_all(settings: Settings, stack: ExitStack) -> Bound:
+    def bound(host: str, port: int | None, option: str) -> socket.socket | None:
+        return None if port is None else stack.enter_context(closing(bind(host, port, option)))
+
+    server, rpc = settings.server, settings.rpc
+    main = bound(server.host, server.port, "--port")
+    assert main is not None
+    return Bound(
+        main,
+        bound(server.host, rpc.grpc_port, "--grpc-port"),
+        bound(rpc.compat_host, rpc.compat_port, "--compat-port"),
+    )
+
+
+async def _serve(settings: Settings, bound: Bound, *, json: bool) -> None:
     listening = Listening(
         settings.server.host, settings.server.port, drain_s_max=settings.server.drain_s_max
     )
     async with open_application(settings) as application:
-        greeting = Greeting(application.first_key, json)
+        greeting = Greeting(application.first_key, bound.beside(), json)
         server = make_server(
             application.asgi, application.desk, application.watch, listening, greeting.say
         )
-        await server.serve(sockets=[bound])
+        companions = _companions(application, bound, settings.server.drain_s_max)
+        await server.serve_all(bound.main, companions)
+
+
+def _companions(application: Application, bound: Bound, drain_s_max: int) -> list[Companion]:
+    companions: list[Companion] = []
+    if bound.grpc is not None:
+        companions.append(GrpcServer(application.grpc, bound.grpc, drain_s_max))
+    if bound.older is not None:
+        older = application.older
+        assert older is not None
+        _warn_of_strangers(bound.older)
+        companions.append(
+            make_companion(older.asgi, older.desk, older.watch, bound.older, drain_s_max)
+        )
+    return companions
+
+
+def _warn_of_strangers(bound: socket.socket) -> None:
+    """Say in the log that whoever reaches the listener may claim and read without a key."""
+    host = bound.getsockname()[0]
+    if not ip_address(host).is_loopback:
+        _log.warning("compat listener open", host=host, risk="it asks nobody for a key")

@@ -1,6 +1,6 @@
 """The REST application: every route, in the order of the documentation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from http import HTTPStatus
@@ -9,7 +9,8 @@ import structlog
 from litestar import Litestar, Response
 from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
+from litestar.types import Receive, Scope, Send
 from msgspec.structs import replace
 
 from largesse.http import openapi, problems, wire
@@ -30,6 +31,7 @@ from largesse.http.rest import (
     tenants,
     test_clock,
 )
+from largesse.http.rpc.door import Door
 from largesse.http.services import Services
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -51,15 +53,32 @@ _OF_FRAMEWORK = {
     HTTPStatus.BAD_REQUEST: wire.MALFORMED,
 }
 
+_OF_RPC_ASKED = (
+    "connect-protocol-version",
+    "connect-timeout-ms",
+    "grpc-timeout",
+    "x-grpc-web",
+    "x-user-agent",
+)
+_OF_RPC_ANSWERED = ("grpc-status", "grpc-message", "grpc-status-details-bin")
+"""Headers of Connect and gRPC-Web, for pages of other origins."""
+
 _log = structlog.get_logger(__name__)
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    services: Services, desk: ClaimAnswers, metrics: Metrics, lifespan: Sequence[Lifespan] = ()
+    services: Services,
+    desk: ClaimAnswers,
+    metrics: Metrics,
+    coupons: Door,
+    lifespan: Sequence[Lifespan] = (),
 ) -> Front:
-    """The ASGI application of all REST routes; `lifespan` is entered before the first request."""
+    """The ASGI application of all REST routes, with the RPC service `coupons` beside them.
+
+    `lifespan` is entered before the first request.
+    """
     backing = Backing(
         services,
         desk,
@@ -75,6 +94,9 @@ def create_app(
             *(_page_route(page.path, page.reply) for page in PAGES),
             *(_page_route(path, reply) for path, reply in problems.PAGES.items()),
             _page_route("/", lambda: START),
+            ASGIRouteHandler(coupons.service.prefix, is_mount=True, copy_scope=True)(
+                _mounted(coupons)
+            ),
         ],
         openapi_config=None,
         logging_config=None,
@@ -121,6 +143,15 @@ def _allow(methods: Sequence[str]) -> tuple[bytes, bytes]:
     return b"allow", ", ".join(sorted(known)).encode("ascii")
 
 
+def _mounted(door: Door) -> Callable[..., Awaitable[None]]:
+    """A door as the framework takes applications: as a function."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        await door(scope, receive, send)
+
+    return call
+
+
 def _page_route(path: str, reply: Callable[[], Reply]) -> HTTPRouteHandler:
     async def handle(request: HttpRequest) -> Response[bytes]:
         trace_of(request).route = path
@@ -133,8 +164,20 @@ def _cors(origins: list[str]) -> CORSConfig:
     return CORSConfig(
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["authorization", "content-type", "idempotency-key", "if-match"],
-        expose_headers=["etag", "idempotency-replayed", "retry-after", "x-request-id"],
+        allow_headers=[
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            *_OF_RPC_ASKED,
+        ],
+        expose_headers=[
+            "etag",
+            "idempotency-replayed",
+            "retry-after",
+            "x-request-id",
+            *_OF_RPC_ANSWERED,
+        ],
     )
 
 

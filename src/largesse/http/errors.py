@@ -69,13 +69,22 @@ class TooManyGuessesError(LargesseError):
         self.retry_after_s = retry_after_s
 
 
+NOT_STARTED = "coupon issuance not started yet"
+NO_MORE_COUPONS = "no more coupons available"
+"""What the older coupon service said, in its own words: its clients compare them."""
+
+
 class Meaning(Struct, frozen=True):
-    """What an outcome is over HTTP (status, title) and RPC (Connect code), and what to do."""
+    """What an outcome is over HTTP (status, title) and RPC (Connect code), and what to do.
+
+    `older` is what clients of the older coupon service are told: they know two texts and no more.
+    """
 
     status: HTTPStatus
     title: str
     connect: str
     detail: str
+    older: str = NO_MORE_COUPONS
 
 
 class ErrorMeaning(Struct, frozen=True):
@@ -114,12 +123,14 @@ OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
             "Not active",
             "failed_precondition",
             "The campaign is a draft or paused: activate it first.",
+            NOT_STARTED,
         ),
         Outcome.NOT_OPEN_YET: Meaning(
             HTTPStatus.CONFLICT,
             "Not open yet",
             "failed_precondition",
             "The campaign opens at opens_at: ask again then.",
+            NOT_STARTED,
         ),
         Outcome.CLOSED: Meaning(
             HTTPStatus.GONE, "Closed", "failed_precondition", "The campaign has ended."
@@ -296,7 +307,7 @@ def problem_of_outcome(
 
 def problem_of_error(error: LargesseError, request_id: str) -> Problem:
     """The problem that an error is; a class that is not in the table is what its parents are."""
-    meaning = next(ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS)
+    meaning = _meaning_of(error)
     code, pointer = meaning.code, None
     if isinstance(error, InvalidInputError):
         code, pointer = error.code, error.pointer
@@ -315,6 +326,15 @@ def problem_of_error(error: LargesseError, request_id: str) -> Problem:
         pointer=pointer,
         retry_after=retry_after,
     )
+
+
+def connect_of_error(error: LargesseError) -> str:
+    """The Connect code of an error."""
+    return _meaning_of(error).connect
+
+
+def _meaning_of(error: LargesseError) -> ErrorMeaning:
+    return next(ERRORS[parent] for parent in type(error).__mro__ if parent in ERRORS)
 
 
 def problem_of_wire(problem: wire.Problem, request_id: str) -> Problem:

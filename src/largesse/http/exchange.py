@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
@@ -39,6 +40,12 @@ class Desk(Protocol):
 
         Always the same dictionary: its owner changes it while connections look things up in it.
         """
+
+
+class NoDesk:
+    """A desk without hot routes."""
+
+    routes: Mapping[bytes, Handler] = MappingProxyType({})
 
 
 class Answer(Struct, frozen=True):

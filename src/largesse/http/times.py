@@ -53,7 +53,11 @@ def rfc3339_or_none(moment_ms: int | None) -> str | None:
 
 def moment_ms(moment: datetime, pointer: str) -> int:
     """Milliseconds since 1970; raises `InvalidInputError` for years before 1970 or after 9999."""
-    milliseconds = (moment - _EPOCH) // _MILLISECOND
+    return checked_ms((moment - _EPOCH) // _MILLISECOND, pointer)
+
+
+def checked_ms(milliseconds: int, pointer: str) -> int:
+    """Milliseconds since 1970 as they are, or `InvalidInputError` as above."""
     if not 0 <= milliseconds <= MOMENT_MS_MAX:
         raise InvalidInputError("in UTC, a time is in one of the years 1970 to 9999", pointer)
     return milliseconds

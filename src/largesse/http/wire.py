@@ -33,13 +33,17 @@ def parts_of(head: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal of a request that the server itself could not or would not read (RFC 9457)."""
+    """A refusal of a request that the server itself could not or would not read (RFC 9457).
+
+    `connect` is the same as a code of RPC.
+    """
 
     status: int
     code: str
     title: str
     detail: str
     transient: bool = False
+    connect: str = "invalid_argument"
 
 
 MALFORMED = Problem(
@@ -52,13 +56,26 @@ UPGRADE_REFUSED = Problem(
     "A connection is upgraded by a request without a body, alone in flight on its connection.",
 )
 REQUEST_TIMEOUT = Problem(
-    408, "REQUEST_TIMEOUT", "Request timeout", "The request did not arrive in time.", transient=True
+    408,
+    "REQUEST_TIMEOUT",
+    "Request timeout",
+    "The request did not arrive in time.",
+    transient=True,
+    connect="deadline_exceeded",
 )
 BODY_TOO_LARGE = Problem(
-    413, "BODY_TOO_LARGE", "Body too large", "The body is larger than this route takes."
+    413,
+    "BODY_TOO_LARGE",
+    "Body too large",
+    "The body is larger than this route takes.",
+    connect="resource_exhausted",
 )
 HEADERS_TOO_LARGE = Problem(
-    431, "HEADERS_TOO_LARGE", "Headers too large", "The request line and headers are too large."
+    431,
+    "HEADERS_TOO_LARGE",
+    "Headers too large",
+    "The request line and headers are too large.",
+    connect="resource_exhausted",
 )
 INTERNAL_ERROR = Problem(
     500,
@@ -66,15 +83,19 @@ INTERNAL_ERROR = Problem(
     "Internal error",
     "The request met a fault of ours; its Idempotency-Key tells what became of it.",
     transient=True,
+    connect="internal",
 )
 
 
-NO_ROUTE = Problem(404, "NO_ROUTE", "No route", "There is no route at this path.")
+NO_ROUTE = Problem(
+    404, "NO_ROUTE", "No route", "There is no route at this path.", connect="unimplemented"
+)
 METHOD_NOT_ALLOWED = Problem(
     405,
     "METHOD_NOT_ALLOWED",
     "Method not allowed",
     "This path knows the methods that the header Allow names.",
+    connect="unimplemented",
 )
 
 PROBLEMS = (

@@ -14,6 +14,7 @@ class Offers:
 
     def __init__(self) -> None:
         self._campaigns: dict[str, Campaign] = {}
+        self._numbered: dict[int, Campaign] = {}
         self._owners: dict[int, Campaign] = {}
         self._versions: dict[tuple[int, int], Campaign] = {}
         self._listeners: list[Callable[[Campaign], None]] = []
@@ -28,7 +29,7 @@ class Offers:
         """Know a campaign, or what has changed about it. Drafts give nothing: they are left out."""
         if campaign.status is Status.DRAFT:
             return
-        self._campaigns[campaign.id] = campaign
+        self._campaigns[campaign.id] = self._numbered[campaign.number] = campaign
         self.keep_version(campaign)
         for reward in campaign.rewards:
             self._owners[reward.number] = campaign
@@ -38,6 +39,10 @@ class Offers:
     def campaign(self, campaign_id: str) -> Campaign | None:
         """A campaign by its id."""
         return self._campaigns.get(campaign_id)
+
+    def numbered(self, number: int) -> Campaign | None:
+        """A campaign by its number."""
+        return self._numbered.get(number)
 
     def count(self, tenant: int) -> int:
         """How many campaigns of a tenant are known."""

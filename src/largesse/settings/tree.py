@@ -97,6 +97,44 @@ class Server(Struct, frozen=True):
     ] = 30
 
 
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+def _optional_port(reason: str) -> Meta:
+    """A port of a listener that is off while none is given."""
+    return Meta(description=reason, extra={"range": "a whole number from 0 to 65535, or nothing"})
+
+
+class Rpc(Struct, frozen=True):
+    """Listeners beside the main port, which answers Connect and gRPC-Web by itself."""
+
+    grpc_port: Annotated[
+        Port | None,
+        _optional_port(
+            "Native gRPC is answered there, on `server.host`; it needs `largesse[grpc]`."
+        ),
+    ] = None
+    compat_port: Annotated[
+        Port | None,
+        _optional_port("Clients of the older coupon service are answered there, without a key."),
+    ] = None
+    compat_tenant: Annotated[
+        str | None,
+        Meta(
+            description="The tenant whose campaigns they see, by its id or its name.",
+            extra={"range": "an id or a name"},
+        ),
+    ] = None
+    compat_host: Annotated[
+        str,
+        _text(
+            "an address",
+            ".",
+            "Where to listen for them: whoever reaches it may claim and read all, without a key.",
+        ),
+    ] = "127.0.0.1"
+
+
 class Database(Struct, frozen=True):
     """Where the ledger is."""
 
@@ -275,6 +313,7 @@ class Settings(Struct, frozen=True):
         ),
     ] = None
     server: Server = Server()
+    rpc: Rpc = Rpc()
     database: Database = Database()
     issuance: Issuance = Issuance()
     idempotency: Idempotency = Idempotency()

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from largesse.kernel.clock import Clock, TenantClocks
 from largesse.kernel.command import Command, Done
-from largesse.kernel.errors import NotFoundError
+from largesse.kernel.errors import NotFoundError, StartError
 from largesse.kernel.fact import AuditEntry
 from largesse.kernel.ids import Ids
 from largesse.tenants import decide
@@ -19,6 +19,7 @@ from largesse.tenants.ports import TenantRecords, TenantStore
 DEFAULT_TENANT = "default"
 SECRET_BYTES = 32
 _SYSTEM = "system"
+_TENANTS_AT_A_TIME = 1_000
 
 
 class TenantInput(Struct, frozen=True, kw_only=True):
@@ -90,11 +91,15 @@ class Tenants:
 
     def command_of(self, principal: Principal, operation: str) -> Command:
         """The envelope of what a caller wants to do, at his tenant's present moment."""
+        return self.command_by(principal.key.id, principal.tenant.number, operation)
+
+    def command_by(self, actor: str, tenant: int, operation: str) -> Command:
+        """The same for somebody without a key, whom the operator has let in by another way."""
         return Command(
-            tenant=principal.tenant.number,
-            actor=principal.key.id,
+            tenant=tenant,
+            actor=actor,
             operation=operation,
-            now_ms=self._clocks.now_ms(principal.tenant.number),
+            now_ms=self._clocks.now_ms(tenant),
             machine_ms=self._clock.now_ms(),
         )
 
@@ -127,6 +132,31 @@ class Tenants:
         if found is None or not (own or principal.may(Scope.OPERATOR)):
             raise NotFoundError(f"there is no tenant {tenant_id!r} here")
         return found
+
+    async def tenant_called(self, name: str) -> Tenant:
+        """The tenant with this id, or the only one with this name.
+
+        `StartError` where there is none or there are several: an operator's settings name it.
+        """
+
+        def find(records: TenantRecords) -> list[Tenant]:
+            by_id = records.tenant_by_id(name)
+            if by_id is not None:
+                return [by_id]
+            found: list[Tenant] = []
+            after = 0
+            while some := records.tenants(after, _TENANTS_AT_A_TIME):
+                found += [tenant for tenant in some if tenant.name == name]
+                after = some[-1].number
+            return found
+
+        found = await self._store.read(find)
+        if len(found) > 1:
+            raise StartError(f"{len(found)} tenants are called {name!r}: name one by its id, ten_…")
+        if not found:
+            message = f"there is no tenant {name!r}: name one by its id, ten_…, or by its name"
+            raise StartError(message)
+        return found[0]
 
     async def add_key(self, command: Command, wish: KeyInput) -> Done[NewKey]:
         """Make a key for the caller's tenant; its secret is in the answer this once."""

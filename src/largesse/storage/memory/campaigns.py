@@ -19,6 +19,11 @@ class MemoryCampaignRecords:
         """See `CampaignRecords`."""
         return self._find(tenant, campaign_id, None)
 
+    def campaign_numbered(self, tenant: int, number: int) -> Campaign | None:
+        """See `CampaignRecords`."""
+        campaign = self._state.campaign(number)
+        return campaign if campaign is not None and campaign.tenant == tenant else None
+
     def campaigns(
         self, tenant: int, which: CampaignFilter, before: int | None, limit: int
     ) -> list[Campaign]:

@@ -27,6 +27,7 @@ FROM campaign c JOIN campaign_version v ON v.campaign = c.number"""
 _PRESENT: LiteralString = f"{_CAMPAIGN} AND v.version = c.version"
 _BY_NUMBERS: LiteralString = f"{_PRESENT} WHERE c.number = ANY(%s) ORDER BY c.number"
 _BY_ID: LiteralString = f"{_PRESENT} WHERE c.tenant = %s AND c.id = %s"
+_OF_TENANT_BY_NUMBER: LiteralString = f"{_PRESENT} WHERE c.tenant = %s AND c.number = %s"
 _ALL_BUT_DRAFTS: LiteralString = f"{_PRESENT} WHERE c.status <> 'DRAFT' ORDER BY c.number"
 _VERSION_BY_NUMBER: LiteralString = f"{_CAMPAIGN} WHERE c.number = %s AND v.version = %s"
 _VERSION_BY_ID: LiteralString = f"{_CAMPAIGN} WHERE c.tenant = %s AND c.id = %s AND v.version = %s"
@@ -120,6 +121,11 @@ class PostgresCampaignRecords:
         self._transaction.stand_before(tenant)
         self._transaction.hold_campaign(tenant, campaign_id)
         return self._first(_BY_ID, tenant, campaign_id)
+
+    def campaign_numbered(self, tenant: int, number: int) -> Campaign | None:
+        """See `CampaignRecords`."""
+        self._transaction.stand_before(tenant)
+        return self._first(_OF_TENANT_BY_NUMBER, tenant, number)
 
     def campaigns(
         self, tenant: int, which: CampaignFilter, before: int | None, limit: int

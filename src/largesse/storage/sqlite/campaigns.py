@@ -27,6 +27,7 @@ FROM campaign c JOIN campaign_version v ON v.campaign = c.number"""
 _PRESENT = f"{_CAMPAIGN} AND v.version = c.version"
 _BY_NUMBER = f"{_PRESENT} WHERE c.number = ?"
 _BY_ID = f"{_PRESENT} WHERE c.tenant = ? AND c.id = ?"
+_OF_TENANT_BY_NUMBER = f"{_PRESENT} WHERE c.tenant = ? AND c.number = ?"
 _ALL_BUT_DRAFTS = f"{_PRESENT} WHERE c.status <> 'DRAFT' ORDER BY c.number"
 _VERSION_BY_NUMBER = f"{_CAMPAIGN} WHERE c.number = ? AND v.version = ?"
 _VERSION_BY_ID = f"{_CAMPAIGN} WHERE c.tenant = ? AND c.id = ? AND v.version = ?"
@@ -100,6 +101,10 @@ class SQLiteCampaignRecords:
     def campaign(self, tenant: int, campaign_id: str) -> Campaign | None:
         """See `CampaignRecords`."""
         return _first(self._db, _BY_ID, tenant, campaign_id)
+
+    def campaign_numbered(self, tenant: int, number: int) -> Campaign | None:
+        """See `CampaignRecords`."""
+        return _first(self._db, _OF_TENANT_BY_NUMBER, tenant, number)
 
     def campaigns(
         self, tenant: int, which: CampaignFilter, before: int | None, limit: int

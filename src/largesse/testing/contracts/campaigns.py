@@ -65,18 +65,23 @@ class CampaignStoreContract:
         )
 
         assert await read(world, lambda records: records.campaign(1, kept.id)) == kept
+        assert await read(world, lambda records: records.campaign_numbered(1, kept.number)) == kept
         assert kept.definition.rewards[0] == reward
         assert kept.number > 0
         assert len({one.number for one in kept.rewards} - {0}) == 2
         assert all(one.counters == Counters() for one in kept.rewards)
 
     async def test_another_tenant_does_not_see_it(self, world: World) -> None:
-        """Neither by id, nor as a version, nor in a list."""
+        """Neither by id, nor by number, nor as a version, nor in a list."""
         kept = await open_campaign(world)
         other = await keep_tenant(world, a_tenant("beta"))
 
+        def by_number(records: CampaignRecords) -> Campaign | None:
+            return records.campaign_numbered(other.number, kept.number)
+
         assert await read(world, lambda records: records.campaign(other.number, kept.id)) is None
         assert await read(world, lambda records: records.version(other.number, kept.id, 1)) is None
+        assert await read(world, by_number) is None
         assert await listed(world, tenant=other.number) == []
 
     async def test_a_change_is_published_before_its_writer_goes_on(self, world: World) -> None:
