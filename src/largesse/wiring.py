@@ -135,6 +135,7 @@ async def open_application(
             clocks=clocks,
             cursors=Cursors(_derived(storage.file.secret, "cursors")),
             ids=ids,
+            request_ids=RequestIds(secrets.token_hex(REQUEST_ID_START_BYTES)),
             health=Health(),
             last_proof=upkeep.last_proof,
             take_backup=backups.take,
@@ -200,29 +201,27 @@ def _duties(storage: _Storage, issuance: Issuance, clock: MachineClock) -> Dutie
 
 async def _face(services: Services, clock: Clock, first_key: str | None) -> Application:
     """What the world sees: the desk of the fast lane, and the applications behind it."""
-    request_ids = RequestIds(secrets.token_hex(REQUEST_ID_START_BYTES))
-    desk = ClaimDesk(services.tenants, services.campaigns, services.issuance, request_ids.new)
+    new_request_id = services.request_ids.new
+    desk = ClaimDesk(services.tenants, services.campaigns, services.issuance, new_request_id)
     metrics = Metrics(lambda: services.issuance.waiting, services.last_proof, clock)
     services.issuance.report_to(lambda batch: _report(batch, metrics))
     coupons = v1_door(services)
     grpc = None
     if services.settings.rpc.grpc_port is not None:
         await coupons.load()
-        grpc = Front(Nowhere(coupons), (), services.ids, metrics)
+        grpc = Front(Nowhere(coupons), (), services.request_ids, metrics)
     return Application(
         services,
         desk,
-        Watch(_limits(services.settings.server), request_ids.new),
+        Watch(_limits(services.settings.server), new_request_id),
         create_app(services, desk, metrics, coupons),
         first_key,
         grpc,
-        await _open_older(services, metrics, request_ids),
+        await _open_older(services, metrics),
     )
 
 
-async def _open_older(
-    services: Services, metrics: Metrics, request_ids: RequestIds
-) -> Older | None:
+async def _open_older(services: Services, metrics: Metrics) -> Older | None:
     rpc = services.settings.rpc
     if rpc.compat_port is None:
         return None
@@ -231,8 +230,8 @@ async def _open_older(
         raise StartError(message)
     door = older_door(services, await services.tenants.tenant_called(rpc.compat_tenant))
     await door.load()
-    watch = Watch(_limits(services.settings.server), request_ids.new)
-    return Older(Front(Nowhere(door), (), services.ids, metrics), NoDesk(), watch)
+    watch = Watch(_limits(services.settings.server), services.request_ids.new)
+    return Older(Front(Nowhere(door), (), services.request_ids, metrics), NoDesk(), watch)
 
 
 def _limits(server: Server) -> LaneLimits:

@@ -106,7 +106,7 @@ def create_app(
         request_max_body_size=services.settings.server.body_bytes_max,
     )
     paths = [operation.path for operation in OPERATIONS]
-    return Front(application, paths, services.ids, metrics)
+    return Front(application, paths, services.request_ids, metrics)
 
 
 def _route(operation: AnyOperation, backing: Backing) -> HTTPRouteHandler:

@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import structlog
 
 from largesse.http.metrics import Metrics
-from largesse.http.request_ids import REQUEST_ID, request_id_of
+from largesse.http.request_ids import REQUEST_ID, RequestIds, request_id_of
 from largesse.http.tracing import Trace
 from largesse.kernel.clock import stopwatch_s
-from largesse.kernel.ids import Ids
 
 Asgi = Any  # ASGI's own types, which every framework spells its own way
 
@@ -29,10 +27,12 @@ class Front:
     out.
     """
 
-    def __init__(self, application: Asgi, paths: Iterable[str], ids: Ids, metrics: Metrics) -> None:
+    def __init__(
+        self, application: Asgi, paths: Iterable[str], request_ids: RequestIds, metrics: Metrics
+    ) -> None:
         self._application = application
         self._with_verb = re.compile("|".join(map(_pattern, filter(_has_verb, paths))))
-        self._new_request_id = partial(ids.new, "req")
+        self._new_request_id = request_ids.new
         self._metrics = metrics
 
     async def __call__(self, scope: Asgi, receive: Asgi, send: Asgi) -> None:

@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from largesse.http import wire
 from largesse.http.deadlines import Watch
 from largesse.http.exchange import Desk, Exchange, Handler
+from largesse.http.request_ids import REQUEST_ID, request_id_of
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +34,6 @@ UNUSUAL = frozenset(
     (b"expect", b"transfer-encoding", b"upgrade", b"content-encoding", b"te", b"trailer")
 )
 """Headers that a hot request does not have: with one of them it goes to ASGI."""
-
-
-REQUEST_ID_BYTES_MAX = 128
-"""Of a caller's `x-request-id`: a longer one is replaced rather than written back."""
 
 
 class _Ended(Exception):  # noqa: N818 - no error: it stops the parser where we have heard enough
@@ -438,10 +435,7 @@ class Lane(HttpToolsProtocol):
 
     def _request_id(self, exchange: HotExchange | None) -> str:
         headers = dict(self.headers or ()) if exchange is None else exchange.headers
-        given = headers.get(b"x-request-id", b"")
-        if 0 < len(given) <= REQUEST_ID_BYTES_MAX:
-            return given.decode("latin-1")
-        return self.watch.new_request_id()
+        return request_id_of(headers.get(REQUEST_ID), self.watch.new_request_id)
 
     def _send_last(self, head: bytes, body: bytes) -> None:
         """Send the last answer and end; what the client still sends is heard out if it must be.

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
 from largesse.http.pieces import Pieces
+from largesse.http.request_ids import RequestIds
 from largesse.issuance.model import Conservation
 from largesse.issuance.service import Issuance
 from largesse.kernel.clock import Clock, TenantClocks
@@ -26,6 +27,7 @@ class Services(Struct, frozen=True):
     clocks: TenantClocks
     cursors: Cursors
     ids: Ids
+    request_ids: RequestIds
     health: Health
     last_proof: Callable[[], Conservation | None]
     take_backup: Callable[[], Awaitable[Pieces]]
