@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from hmac import digest
 from pathlib import Path
@@ -27,24 +27,36 @@ from largesse.issuance.offers import Offers
 from largesse.issuance.service import Display, Issuance, Ledger
 from largesse.issuance.showing import Showing
 from largesse.issuance.spaces import Spaces
+from largesse.jobs.ports import Work
+from largesse.jobs.service import Jobs
 from largesse.kernel.clock import Clock, MachineClock, SystemClock, TenantClocks
 from largesse.kernel.errors import StartError
 from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.kernel.paging import Cursors
-from largesse.settings.tree import Server, Settings
+from largesse.kernel.threads import OneThread
+from largesse.pools.checking import Checking
+from largesse.pools.exporting import Exporting
+from largesse.pools.generating import Generating
+from largesse.pools.service import EXPORT, GENERATE, Pools
+from largesse.pools.sheets import formats, open_sheet
+from largesse.settings.tree import MIB, Server, Settings
+from largesse.storage.files.results import FileResults
 from largesse.storage.sqlite.backup.live import LiveBackups
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
+from largesse.storage.sqlite.jobs import SQLiteJobRecords
 from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
+from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.upkeep import SQLiteUpkeep
 from largesse.storage.sqlite.writer import Writer
 from largesse.tenants.service import Origins, Tenants
 from largesse.workers.batch_log import log_batch
+from largesse.workers.jobs import Worker
 from largesse.workers.timers import Timers
 from largesse.workers.upkeep import Duties, Upkeep
 
@@ -52,6 +64,9 @@ KEY_PREFIX = "lgs_"
 KEY_BYTES = 32
 REQUEST_ID_START_BYTES = 6
 """Tells apart the request ids of two runs."""
+
+RESULTS_SUFFIX = "-results"
+"""Beside the ledger's file, unless the settings say otherwise."""
 
 _SCHEME = "sqlite:///"
 
@@ -78,6 +93,30 @@ class Older(Struct, frozen=True):
     asgi: Front
     desk: Desk
     watch: Watch
+
+
+class _World(Struct, frozen=True):
+    """Time, ids and secrets, as several parts are handed them."""
+
+    clock: Clock
+    clocks: TenantClocks
+    ids: Ids
+    secret_of: Callable[[int], bytes]
+
+
+class _Bulk(Struct, frozen=True):
+    """Codes by the thousand, the jobs that make and write them, and who does these."""
+
+    pools: Pools
+    checking: Checking
+    jobs: Jobs
+    workers: tuple[Worker, ...]
+    thread: OneThread
+
+    def wake(self) -> None:
+        """Tell the workers that there is something to do."""
+        for worker in self.workers:
+            worker.wake()
 
 
 class _Storage(Struct, frozen=True):
@@ -113,7 +152,8 @@ async def open_application(
         tenants = _make_tenants(storage, clock, clocks, ids)
         given_key = settings.admin_key
         first_key = await tenants.open(None if given_key is None else given_key.reveal())
-        codebook = Codebook(offers, lambda tenant: tenants.tenant_of(tenant).secret, os.urandom)
+        world = _World(clock, clocks, ids, lambda tenant: tenants.tenant_of(tenant).secret)
+        codebook = Codebook(offers, world.secret_of, os.urandom)
         store = _open_ledger(settings, storage, codebook, clock)
         stack.callback(store.close)
         issuance = _make_issuance(settings, storage, store, codebook, clocks)
@@ -121,7 +161,9 @@ async def open_application(
         stack.push_async_callback(issuance.close)
         backups = LiveBackups(storage.file, clock)
         stack.callback(backups.close)
-        upkeep = Upkeep(_duties(storage, issuance, clock), clock, settings)
+        bulk = _make_bulk(settings, storage, world)
+        stack.callback(bulk.thread.close)
+        upkeep = Upkeep(_duties(storage, issuance, bulk.jobs, clock), clock, settings)
         services = Services(
             tenants=tenants,
             campaigns=Campaigns(
@@ -131,6 +173,9 @@ async def open_application(
                 ids,
             ),
             issuance=issuance,
+            pools=bulk.pools,
+            checking=bulk.checking,
+            jobs=bulk.jobs,
             clock=clock,
             clocks=clocks,
             cursors=Cursors(_derived(storage.file.secret, "cursors")),
@@ -139,12 +184,17 @@ async def open_application(
             health=Health(),
             last_proof=upkeep.last_proof,
             take_backup=backups.take,
+            wake_workers=bulk.wake,
             settings=settings,
         )
         timers = Timers(upkeep.timers(), services.health)
         timers.start()
         stack.push_async_callback(timers.stop)
         yield await _face(services, clock, first_key)
+        for worker in bulk.workers:
+            worker.start()
+            stack.push_async_callback(worker.stop)
+        yield _face(services, clock, first_key)
 
 
 def _open_storage(settings: Settings, clock: Clock, offers: Offers) -> _Storage:
@@ -188,12 +238,38 @@ def _make_issuance(
     )
 
 
-def _duties(storage: _Storage, issuance: Issuance, clock: MachineClock) -> Duties:
+def _make_bulk(settings: Settings, storage: _Storage, world: _World) -> _Bulk:
+    store = SQLiteTransactions(storage.writer, storage.readers, SQLitePoolRecords)
+    ledger = storage.file.path
+    beside = ledger.with_name(ledger.name + RESULTS_SUFFIX)
+    folder = Path(settings.jobs.results_folder) if settings.jobs.results_folder else beside
+    jobs = Jobs(
+        SQLiteTransactions(storage.writer, storage.readers, SQLiteJobRecords),
+        FileResults(folder, settings.jobs.results_mib_max * MIB),
+        world.clock,
+        settings.jobs.lease_s * 1000,
+    )
+    works: dict[str, Work] = {
+        GENERATE: Generating(store, jobs, world.secret_of, os.urandom, world.clock),
+        EXPORT: Exporting(store, jobs, world.secret_of, open_sheet, world.clock),
+    }
+    thread = OneThread("codes")
+    incentive_ids = IncentiveIds(_derived(storage.file.secret, "incentive ids"))
+    checking = Checking(store, world.secret_of, incentive_ids.text, world.clocks, thread)
+    pools = Pools(store, world.ids, settings.jobs.per_tenant_max, formats())
+    workers = tuple(Worker(jobs, works) for _ in range(settings.jobs.workers))
+    bulk = _Bulk(pools, checking, jobs, workers, thread)
+    pools.wake = bulk.wake
+    return bulk
+
+
+def _duties(storage: _Storage, issuance: Issuance, jobs: Jobs, clock: MachineClock) -> Duties:
     file = SQLiteUpkeep(storage.writer, storage.readers)
     return Duties(
         expire=issuance.expire,
         prove=issuance.prove,
         forget_keys=file.forget_keys,
+        tidy_results=jobs.tidy,
         check_file=file.check_file,
         jump_ms=clock.jump_ms,
     )

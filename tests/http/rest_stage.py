@@ -72,9 +72,35 @@ class Caller:
         incentive: Json = answer.json()["incentive"]
         return incentive
 
+    async def ended(self, job: Json) -> Json:
+        """A job, as it is once it has ended."""
+        while job["ended_at"] is None:
+            job = (await self.get(f"/jobs/{job['id']}")).json()
+        return job
+
+    async def pool(self, campaign_id: str, count: int = 1, **wish: object) -> Json:
+        """A code pool that is ready."""
+        body = {"count": count, "name": "Printer", **wish}
+        answer = await self.post(f"/campaigns/{campaign_id}/code-pools", body)
+        assert answer.status_code == 202, answer.text
+        job = await self.ended(answer.json())
+        assert job["status"] == "DONE", job
+        shown: Json = (await self.get(f"/code-pools/{job['subject']}")).json()
+        return shown
+
+    async def exported(self, pool_id: str, **wish: object) -> Json:
+        """A job that has exported a pool."""
+        answer = await self.post(f"/code-pools/{pool_id}:export", wish)
+        assert answer.status_code == 202, answer.text
+        return await self.ended(answer.json())
+
+    async def file(self, job: Json, **headers: str) -> httpx.Response:
+        """The result of a job."""
+        return await self.http.get(job["result_url"], headers=headers)
+
     async def state(self) -> list[Json]:
         """All that this tenant can read of itself."""
-        paths = ("/campaigns", "/keys", "/audit/entries", "/test-clock")
+        paths = ("/campaigns", "/keys", "/audit/entries", "/test-clock", "/code-pools", "/jobs")
         return [(await self.get(path)).json() for path in paths]
 
     async def with_scopes(self, *scopes: str, expires_at: str | None = None) -> tuple[str, str]:

@@ -32,6 +32,9 @@ BODIES: dict[str, Json] = {
     "advance_test_clock": {"by_s": 1},
     "create_campaign": CAMPAIGN,
     "edit_campaign": CAMPAIGN,
+    "create_code_pool": {"count": 1, "name": "Another"},
+    "export_code_pool": {"again": True},
+    "check_codes": {"codes": ["hello"]},
     "claim": {"customer_id": "u-9"},
     "claim_batch": {"claims": [{"customer_id": "u-9", "key": "k"}]},
 }
@@ -65,6 +68,8 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         campaign = await town.acme.campaign()
         incentive = await town.acme.incentive(campaign["id"])
         key_id, _ = await town.acme.with_scopes("read")
+        pool = await town.acme.pool(campaign["id"])
+        job = await town.acme.exported(pool["id"])
         yield Scene(
             town,
             {
@@ -74,6 +79,8 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
                 "incentive_id": incentive["id"],
                 "code": incentive["code"],
                 "key_id": key_id,
+                "pool_id": pool["id"],
+                "job_id": job["id"],
             },
         )
 

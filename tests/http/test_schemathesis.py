@@ -88,6 +88,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             campaign = post("/campaigns", body, secret).json()
             claims = f"/campaigns/{campaign['id']}/claims"
             incentive = post(claims, {"customer_id": "u"}, secret).json()["incentive"]
+            pools = f"/campaigns/{campaign['id']}/code-pools"
+            pool = post(pools, {"count": 1, "name": "Printer"}, secret).json()["subject"]
+            job = post(f"/code-pools/{pool}:export", {}, secret).json()
         there = {
             "tenant_id": tenant["id"],
             "key_id": key["id"],
@@ -95,6 +98,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             "version": "1",
             "incentive_id": incentive["id"],
             "code": incentive["code"],
+            "pool_id": pool,
+            "job_id": job["id"],
         }
         yield Target(address, ADMIN_KEY, secret, there)
         assert running.stop() == 0

@@ -4,14 +4,16 @@ from largesse.campaigns.model import Campaign, Counters
 from largesse.kernel.clock import FakeClock
 from largesse.storage.memory.campaigns import MemoryCampaignRecords
 from largesse.storage.memory.issuance import MemoryIncentiveStore
+from largesse.storage.memory.jobs import MemoryJobRecords
 from largesse.storage.memory.ledger import MemoryLedgerRecords
+from largesse.storage.memory.pools import MemoryPoolRecords
 from largesse.storage.memory.state import MemoryState
 from largesse.storage.memory.tenants import MemoryTenantRecords
 from largesse.storage.memory.transactions import MemoryTransactions
-from largesse.testing.factories import NOW_MS, ScriptedCodes, World
+from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes
 
 
-def memory_world(state: MemoryState | None = None) -> World:
+def memory_world(state: MemoryState | None = None) -> BulkWorld:
     """A ledger in this process."""
     kept = MemoryState() if state is None else state
     published: list[Campaign] = []
@@ -21,11 +23,13 @@ def memory_world(state: MemoryState | None = None) -> World:
     async def corrupt(reward: int, counters: Counters) -> None:
         kept.counters[reward] = counters
 
-    return World(
+    return BulkWorld(
         tenants=MemoryTransactions(kept, MemoryTenantRecords, publish),
         campaigns=MemoryTransactions(kept, MemoryCampaignRecords, publish),
         incentives=MemoryIncentiveStore(kept, codes, clock),
         ledger=MemoryTransactions(kept, MemoryLedgerRecords, publish),
+        jobs=MemoryTransactions(kept, MemoryJobRecords, publish),
+        pools=MemoryTransactions(kept, MemoryPoolRecords, publish),
         codes=codes,
         corrupt=corrupt,
         published=published,

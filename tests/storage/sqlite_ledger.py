@@ -12,12 +12,14 @@ from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
+from largesse.storage.sqlite.jobs import SQLiteJobRecords
 from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
+from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.transaction import Transaction
 from largesse.storage.sqlite.writer import Writer
-from largesse.testing.factories import NOW_MS, ScriptedCodes, World
+from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Ledger:
     writer: Writer
     readers: Readers
     store: SQLiteIncentiveStore
-    world: World
+    world: BulkWorld
     seconds: FakeSeconds
 
     def close(self) -> None:
@@ -72,11 +74,13 @@ def open_ledger(path: Path, settings: Database | None = None) -> Ledger:
     async def corrupt(reward: int, counters: Counters) -> None:
         await writer.write(lambda transaction: _corrupt(transaction, reward, counters))
 
-    world = World(
+    world = BulkWorld(
         tenants=SQLiteTransactions(writer, readers, SQLiteTenantRecords),
         campaigns=SQLiteTransactions(writer, readers, SQLiteCampaignRecords),
         incentives=store,
         ledger=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
+        jobs=SQLiteTransactions(writer, readers, SQLiteJobRecords),
+        pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
         codes=codes,
         corrupt=corrupt,
         published=published,

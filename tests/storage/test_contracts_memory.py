@@ -3,18 +3,23 @@
 import pytest
 from memory_ledger import memory_world
 
+from largesse.jobs.ports import ResultStore
+from largesse.storage.memory.results import MemoryResults
 from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
+from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
+from largesse.testing.contracts.results import ResultStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
-from largesse.testing.factories import World
+from largesse.testing.factories import BulkWorld
 
 
 @pytest.fixture
-def world() -> World:
+def world() -> BulkWorld:
     """An empty ledger."""
     return memory_world()
 
@@ -45,3 +50,20 @@ class TestMemoryCodes(IncentiveCodesContract):
 
 class TestMemoryLedger(LedgerStoreContract):
     """Reading, revoking, expiring, proving."""
+
+
+class TestMemoryJobs(JobStoreContract):
+    """Jobs, their leases and fences."""
+
+
+class TestMemoryPools(PoolStoreContract):
+    """Code pools."""
+
+
+class TestMemoryResults(ResultStoreContract):
+    """Files of results."""
+
+    @pytest.fixture
+    def results(self) -> ResultStore:
+        """Room for a thousand bytes."""
+        return MemoryResults(bytes_max=1_000)

@@ -10,14 +10,16 @@ from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
+from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.tenants import TenantStoreContract
-from largesse.testing.factories import World
+from largesse.testing.factories import BulkWorld
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[BulkWorld]:
     """An empty ledger."""
     with opened(tmp_path / "largesse.db") as ledger:
         yield ledger.world
@@ -49,3 +51,11 @@ class TestSQLiteCodes(IncentiveCodesContract):
 
 class TestSQLiteLedger(LedgerStoreContract):
     """Reading, revoking, expiring, proving."""
+
+
+class TestSQLiteJobs(JobStoreContract):
+    """Jobs, their leases and fences."""
+
+
+class TestSQLitePools(PoolStoreContract):
+    """Code pools."""

@@ -19,15 +19,18 @@ class Server:
 
     expiring: Iterable[int] = ()
     forgotten: Iterable[int] = ()
+    tidied: Iterable[int] = ()
     violations: list[tuple[Violation, ...]] = field(default_factory=list)
     jump_ms: int = 0
     clock: FakeClock = field(default_factory=lambda: FakeClock(100 * DAY_MS))
     wholes: list[bool] = field(default_factory=list)
     forgotten_before_ms: list[int] = field(default_factory=list)
+    tidied_kept_ms: list[int] = field(default_factory=list)
 
     def upkeep(self) -> Upkeep:
         """Upkeep of this server with the settings' defaults."""
         expiring, forgotten = iter(self.expiring), iter(self.forgotten)
+        tidied = iter(self.tidied)
 
         async def expire() -> int:
             return next(expiring)
@@ -44,7 +47,11 @@ class Server:
         async def check_file() -> str | None:
             return "page 3 is torn"
 
-        duties = Duties(expire, prove, forget_keys, check_file, lambda: self.jump_ms)
+        async def tidy_results(kept_ms: int) -> int:
+            self.tidied_kept_ms.append(kept_ms)
+            return next(tidied)
+
+        duties = Duties(expire, prove, forget_keys, tidy_results, check_file, lambda: self.jump_ms)
         return Upkeep(duties, self.clock, Settings())
 
 
@@ -62,7 +69,17 @@ def test_periods_are_those_of_the_settings() -> None:
         "conservation": 60,
         "file": None,
         "idempotency": 3600,
+        "results": 600,
     }
+
+
+async def test_old_results_are_removed() -> None:
+    """Those older than the settings say, until none is left."""
+    server = Server(tidied=[100, 7, 0])
+
+    await timer(server.upkeep(), "results").work()
+
+    assert server.tidied_kept_ms == [24 * 3_600_000] * 3
 
 
 async def test_a_sweep_goes_on_until_nothing_is_left() -> None:
@@ -107,7 +124,7 @@ async def test_the_file_is_read_while_no_proof_is_made() -> None:
     async def none_left(_: int = 0) -> int:
         return 0
 
-    duties = Duties(none_left, prove, none_left, read, lambda: 0)
+    duties = Duties(none_left, prove, none_left, none_left, read, lambda: 0)
     upkeep = Upkeep(duties, FakeClock(), Settings())
     both = [asyncio.ensure_future(timer(upkeep, name).work()) for name in ("conservation", "file")]
     await asyncio.sleep(0)

@@ -101,6 +101,39 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                 ),
             },
         ),
+        "codes": (
+            "Codes by the thousand, for somebody else to hand out.",
+            {
+                "generate": Entry(
+                    "cli.codes:generate",
+                    "Set units of a reward aside, with a code each, for somebody else to hand out.",
+                ),
+                "export": Entry(
+                    "cli.codes:export",
+                    "Write the codes of a pool to a file, numbered from 1 on; a file that is there "
+                    "stays.",
+                ),
+                "check": Entry(
+                    "cli.checks:check",
+                    "Tell of each code how it stands; exit 1 unless all were issued or are in a "
+                    "pool.",
+                ),
+                "list": Entry("cli.codes:list_all", "List code pools, newest first."),
+                "delete": Entry(
+                    "cli.codes:delete",
+                    "Take a code pool back: its units return to the stock, its codes are good for "
+                    "nothing.",
+                ),
+            },
+        ),
+        "job": (
+            "Work that goes on in the server.",
+            {
+                "list": Entry("cli.jobs:list_all", "List jobs, newest first."),
+                "show": Entry("cli.jobs:show", "Show how far a job has come."),
+                "cancel": Entry("cli.jobs:cancel", "Stop a job, and have what it did undone."),
+            },
+        ),
         "config": (
             "The settings in force.",
             {

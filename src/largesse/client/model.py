@@ -245,3 +245,56 @@ class Conservation(Struct, frozen=True):
     checked_at: str | None
     campaigns: int
     violations: list[Violation]
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """Work that outlives the request that asked for it.
+
+    `status` is QUEUED, RUNNING or DONE; or CANCELLING, while what it did is undone, and then
+    CANCELLED or FAILED, with the reason among `errors`. `subject` is the id of what it is about.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    status: str
+    done: int
+    total: int
+    errors: list[str]
+    result_url: str | None
+    created_at: str
+    ended_at: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing about it will change any more."""
+        return self.ended_at is not None
+
+
+class CodePool(Struct, frozen=True, kw_only=True):
+    """Units of a reward set aside for somebody else to hand out, with a code each."""
+
+    id: str
+    campaign_id: str
+    reward: str
+    name: str
+    status: str
+    count: int
+    source: str
+    created_at: str
+    exports: int
+    exported_at: str | None
+
+
+class CodeFinding(Struct, frozen=True, kw_only=True):
+    """What is known of a code that somebody typed; `status` is None where it is not known."""
+
+    code: str
+    well_formed: bool
+    check_right: bool | None
+    known: bool
+    status: str | None
+    campaign_id: str | None
+    reward: str | None
+    pool_id: str | None
+    incentive_id: str | None

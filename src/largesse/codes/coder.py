@@ -6,6 +6,7 @@ in a table; what they share is the spelling.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -65,6 +66,30 @@ class PermutedCodes:
         return self._spelling.write(*self._permutation.forward(left, right))
 
 
+class Judge:
+    """Says of what somebody typed whether it is a code of one tenant's pattern."""
+
+    def __init__(self, pattern: Pattern, tenant_secret: bytes) -> None:
+        self.has_check_symbols = pattern.check_symbols > 0
+        self._pattern = pattern
+        self._secret = tenant_secret
+        self._spelling = Spelling(pattern, tenant_secret)
+
+    def check(self, text: str) -> bool | None:
+        """Whether its check symbols are right; None where it has not the pattern's form."""
+        spelt = self._spelling.spelt(text)
+        return None if spelt is None else spelt.check_right
+
+    def place(self, text: str) -> int | None:
+        """Its place in the pattern's counter: see `PermutedCodes.place`."""
+        return self._codes.place(text)
+
+    @cached_property
+    def _codes(self) -> PermutedCodes:
+        """Made when it is asked for: patterns of random codes have no places."""
+        return PermutedCodes(self._pattern, self._secret)
+
+
 class RandomCodes:
     """Codes of one tenant and pattern from dice. The table that keeps them tells which exist."""
 
@@ -76,6 +101,10 @@ class RandomCodes:
         """So many codes, as shown, each equally likely; two may be the same."""
         left, right = (_uniform(size, count, dice) for size in self._sizes)
         return self._spelling.write(left, right)
+
+    def decorate(self, codes: Sequence[str]) -> list[str]:
+        """Codes in canonical form as they are shown."""
+        return self._spelling.decorate(codes)
 
     def key(self, text: str) -> str | None:
         """What to look for in the table, for a code however it was typed.

@@ -5,6 +5,9 @@ The symbols of the first positions are the digits of `left`, those of the others
 number of their own, which follows from the two by the tenant's key.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,6 +57,14 @@ class _Layout:
         self.check = _Digits([(n, LOOK_ALIKE_FREE.symbols) for n in checks])
 
 
+class Spelt(NamedTuple):
+    """The two numbers of a code, and whether its check symbols follow from them."""
+
+    left: int
+    right: int
+    check_right: bool
+
+
 class Spelling:
     """Writes and reads the codes of a tenant's pattern, check symbols included."""
 
@@ -69,6 +80,8 @@ class Spelling:
             if isinstance(part, Literal)
         )
         self._length = len(pattern.positions)
+        self._varying_shown = _varying(pattern.parts)
+        self._varying = _varying(pattern.positions)
 
     def write(self, left: Words, right: Words) -> list[str]:
         """The codes, as shown, that these pairs of numbers spell."""
@@ -85,16 +98,34 @@ class Spelling:
 
         None when it is not of the pattern or when its check symbols are not the tenant's.
         """
+        spelt = self.spelt(text)
+        return (spelt.left, spelt.right) if spelt is not None and spelt.check_right else None
+
+    def spelt(self, text: str) -> Spelt | None:
+        """What a text says that has the pattern's form; None where it has another one."""
         code = canonical(text)
         if code is None or len(code) != self._length:
             return None
         if any(code[column] != character for column, character in self._literals):
             return None
         left, right = self._compared.left.read(code), self._compared.right.read(code)
-        if left is None or right is None:
+        check = self._compared.check.read(code)
+        if left is None or right is None or check is None:
             return None
-        is_ours = self._compared.check.read(code) == self._check.number(left, right)
-        return (left, right) if is_ours else None
+        return Spelt(left, right, check_right=check == self._check.number(left, right))
+
+    def decorate(self, codes: Sequence[str]) -> list[str]:
+        """Codes in canonical form as they are shown."""
+        symbols = np.array(codes, f"U{self._length}").view(_CODE_POINT)
+        shown = np.tile(self._template, (len(codes), 1))
+        shown[:, self._varying_shown] = symbols.reshape(-1, self._length)[:, self._varying]
+        texts: list[str] = shown.view(f"U{shown.shape[1]}").ravel().tolist()
+        return texts
+
+
+def _varying(parts: tuple[Part, ...]) -> list[int]:
+    """Where the symbols stand that differ from code to code."""
+    return [column for column, part in enumerate(parts) if not isinstance(part, Literal)]
 
 
 def _code_points(text: str) -> NDArray[np.uint32]:

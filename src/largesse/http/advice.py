@@ -125,6 +125,28 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
             "The disk is full or fails: the line `batch` in the log has the words of the database. "
             "Nothing that was answered is lost, and it goes on by itself.",
         ),
+        "TOO_MANY_JOBS": Advice(
+            "Wait for a job to end, or cancel one; then ask again with the same Idempotency-Key.",
+            "The setting is `jobs.per_tenant_max`.",
+        ),
+        "JOB_EXISTS": Advice(
+            "Look for it in the list of jobs, and wait for that one, or cancel it.",
+        ),
+        "RESULT_GONE": Advice(
+            "Wait where the job still runs. Where it has ended, ask for another export, with "
+            "`again` if it was the codes' only one.",
+            "The setting is `jobs.results_kept_hours`.",
+        ),
+        "RANGE_NOT_SATISFIABLE": Advice(
+            "Begin the range within the file: `content-range` of any part says how long it is.",
+        ),
+        "NOT_ENOUGH_LEFT": Advice(
+            "Ask for fewer codes, or raise `quota_total` first.",
+        ),
+        "FORMAT_UNAVAILABLE": Advice(
+            "Ask for csv.",
+            "Install largesse with its extra: `largesse[parquet]`.",
+        ),
         "UPGRADE_REFUSED": Advice(
             "Ask without `Upgrade`, or on a connection on which nothing else is under way.",
             _OTHER_CLIENT,

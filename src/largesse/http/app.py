@@ -27,7 +27,9 @@ from largesse.http.rest import (
     campaigns,
     health,
     issuance,
+    jobs,
     keys,
+    pools,
     tenants,
     test_clock,
 )
@@ -40,6 +42,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *test_clock.OPERATIONS,
     *campaigns.OPERATIONS,
     *issuance.OPERATIONS,
+    *pools.OPERATIONS,
+    *jobs.OPERATIONS,
     *audit.OPERATIONS,
     *backups.OPERATIONS,
     *health.OPERATIONS,

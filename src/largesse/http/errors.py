@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from largesse.http import wire
+from largesse.jobs.errors import JobExistsError, TooManyJobsError
 from largesse.kernel.errors import (
     BusyError,
     EditConflictError,
@@ -72,6 +73,15 @@ class TooManyGuessesError(LargesseError):
 NOT_STARTED = "coupon issuance not started yet"
 NO_MORE_COUPONS = "no more coupons available"
 """What the older coupon service said, in its own words: its clients compare them."""
+class ResultGoneError(LargesseError):
+    """The job has no result, or none any more: export again."""
+
+
+class RangeError(LargesseError):
+    """The range begins behind the end of the file."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the file has {size:,} bytes, and the range begins behind them")
 
 
 class Meaning(Struct, frozen=True):
@@ -201,6 +211,25 @@ ERRORS: Mapping[type[LargesseError], ErrorMeaning] = MappingProxyType(
         NotFoundError: ErrorMeaning(HTTPStatus.NOT_FOUND, "Not found", "not_found", "NOT_FOUND"),
         UnknownCodeError: ErrorMeaning(
             HTTPStatus.NOT_FOUND, "Unknown code", "not_found", "UNKNOWN_CODE"
+        ),
+        ResultGoneError: ErrorMeaning(
+            HTTPStatus.GONE, "Result gone", "failed_precondition", "RESULT_GONE"
+        ),
+        RangeError: ErrorMeaning(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            "Range not satisfiable",
+            "out_of_range",
+            "RANGE_NOT_SATISFIABLE",
+        ),
+        TooManyJobsError: ErrorMeaning(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "Too many jobs",
+            "resource_exhausted",
+            "TOO_MANY_JOBS",
+            transient=True,
+        ),
+        JobExistsError: ErrorMeaning(
+            HTTPStatus.CONFLICT, "Job exists", "already_exists", "JOB_EXISTS", transient=True
         ),
         WrongStatusError: ErrorMeaning(
             HTTPStatus.CONFLICT, "Wrong status", "failed_precondition", "WRONG_STATUS"

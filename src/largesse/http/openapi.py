@@ -42,12 +42,17 @@ _REFUSALS: dict[int, str] = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is called something else than JSON.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Something is wrong with what `pointer` points at.",
     HTTPStatus.PRECONDITION_REQUIRED: "If-Match is missing.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too many wrong guesses.",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file ends before the range begins.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many at once, or too many wrong guesses; `code` says which.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of ours.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Try again in a moment with the same key.",
 }
 
 _HEADERS: dict[str, Json] = {
+    "content-range": {
+        "description": "Which bytes of how many these are.",
+        "schema": {"type": "string", "examples": ["bytes 100-199/200"]},
+    },
     "x-request-id": {
         "description": "The id of the request: the caller's, else one of ours.",
         "schema": {"type": "string"},

@@ -45,6 +45,12 @@ MISTAKES: Mapping[str, Mistake] = MappingProxyType(
         "FIXED_AFTER_ACTIVATION": Mistake(
             "Fixed after activation", "This part of a campaign is fixed once it was activated."
         ),
+        "NOT_ENOUGH_LEFT": Mistake(
+            "Not enough left", "The reward has fewer units left than codes are asked for."
+        ),
+        "FORMAT_UNAVAILABLE": Mistake(
+            "Format unavailable", "This installation cannot write the format that was asked for."
+        ),
         "NOT_IN_TEST_MODE": Mistake(
             "Not in test mode", "Only the clock of a tenant in test mode can be moved."
         ),

@@ -9,10 +9,13 @@ from largesse.http.pieces import Pieces
 from largesse.http.request_ids import RequestIds
 from largesse.issuance.model import Conservation
 from largesse.issuance.service import Issuance
+from largesse.jobs.service import Jobs
 from largesse.kernel.clock import Clock, TenantClocks
 from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.kernel.paging import Cursors
+from largesse.pools.checking import Checking
+from largesse.pools.service import Pools
 from largesse.settings.tree import Settings
 from largesse.tenants.service import Tenants
 
@@ -23,6 +26,9 @@ class Services(Struct, frozen=True):
     tenants: Tenants
     campaigns: Campaigns
     issuance: Issuance
+    pools: Pools
+    checking: Checking
+    jobs: Jobs
     clock: Clock
     clocks: TenantClocks
     cursors: Cursors
@@ -31,4 +37,5 @@ class Services(Struct, frozen=True):
     health: Health
     last_proof: Callable[[], Conservation | None]
     take_backup: Callable[[], Awaitable[Pieces]]
+    wake_workers: Callable[[], None]
     settings: Settings

@@ -248,6 +248,49 @@ class Audit(Struct, frozen=True):
     ] = 60
 
 
+class Jobs(Struct, frozen=True):
+    """Work that outlives a request, and the files that it leaves."""
+
+    workers: Annotated[
+        int,
+        _whole(
+            1, 16, "workers", "So many jobs are done side by side; each takes time from claims."
+        ),
+    ] = 2
+    per_tenant_max: Annotated[
+        int,
+        _whole(
+            1, 10_000, "jobs", "When so many of a tenant wait or run, the next is answered 429."
+        ),
+    ] = 20
+    lease_s: Annotated[
+        int,
+        _whole(
+            1, 3_600, "s", "A job whose worker said nothing for so long is gone on with by another."
+        ),
+    ] = 10
+    results_folder: Annotated[
+        str,
+        Meta(
+            description="Where files of results are kept; by default a folder beside the ledger, "
+            "named as it is with `-results` at the end. They hold codes that nobody has yet.",
+            extra={"range": "a folder"},
+        ),
+    ] = ""
+    results_mib_max: Annotated[
+        int,
+        _whole(
+            1,
+            1_048_576,
+            "MiB",
+            "All results together take no more; a job that would need more fails.",
+        ),
+    ] = 4_096
+    results_kept_hours: Annotated[
+        int, _whole(1, 8_760, "hours", "A result is removed so long after its job has ended.")
+    ] = 24
+
+
 class Expiry(Struct, frozen=True):
     """Coupons that have run out."""
 
@@ -319,6 +362,7 @@ class Settings(Struct, frozen=True):
     idempotency: Idempotency = Idempotency()
     audit: Audit = Audit()
     expiry: Expiry = Expiry()
+    jobs: Jobs = Jobs()
     log: Log = Log()
     cors: Cors = Cors()
     access: Access = Access()

@@ -24,9 +24,14 @@ from largesse.campaigns.model import (
 from largesse.campaigns.ports import CampaignStore
 from largesse.issuance.model import Issued, Settled, Wish
 from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore
+from largesse.issuance.spaces import pattern_of
+from largesse.jobs.model import Job
+from largesse.jobs.ports import JobStore
 from largesse.kernel.clock import FakeClock
 from largesse.kernel.command import Command
 from largesse.kernel.fact import AuditEntry
+from largesse.pools.model import Pool
+from largesse.pools.ports import PoolStore
 from largesse.tenants.model import ApiKey, Scope, Tenant
 from largesse.tenants.ports import TenantStore
 
@@ -62,7 +67,7 @@ class ScriptedCodes:
 
 @dataclass(frozen=True)
 class World:
-    """A whole ledger under test: four stores over one state, and what they told.
+    """A whole ledger under test: its stores over one state, and what they told.
 
     `corrupt` overwrites a reward's counters behind the store's back.
     """
@@ -75,6 +80,14 @@ class World:
     corrupt: Callable[[int, Counters], Awaitable[None]]
     published: list[Campaign] = field(default_factory=list)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW_MS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkWorld(World):
+    """A ledger that has jobs and code pools, too."""
+
+    jobs: JobStore
+    pools: PoolStore
 
 
 def a_command(tenant: int = 1, **changes: object) -> Command:
@@ -110,6 +123,41 @@ def a_key(tenant: int, key_id: str, **changes: object) -> ApiKey:
         created_at_ms=NOW_MS,
     )
     return replace(key, **changes)
+
+
+def a_job(job_id: str = "job_1", tenant: int = 1, **changes: object) -> Job:
+    """A job that nobody has taken."""
+    job = Job(
+        id=job_id,
+        tenant=tenant,
+        actor="key_test",
+        kind="codes.export",
+        subject=f"pool of {job_id}",
+        total=10,
+        created_at_ms=NOW_MS,
+    )
+    return replace(job, **changes)
+
+
+def a_pool(campaign: Campaign, count: int, pool_id: str = "pool_1", **changes: object) -> Pool:
+    """A code pool of a campaign's first reward."""
+    reward = campaign.rewards[0]
+    code = reward.definition.code
+    assert code is not None
+    pool = Pool(
+        id=pool_id,
+        tenant=campaign.tenant,
+        campaign=campaign.number,
+        campaign_id=campaign.id,
+        reward=reward.number,
+        reward_key=reward.definition.key,
+        name="a printer",
+        count=count,
+        format=code,
+        pattern=pattern_of(code).canonical_text,
+        created_at_ms=NOW_MS,
+    )
+    return replace(pool, **changes)
 
 
 def an_audit_entry(subject: str, tenant: int = 1) -> AuditEntry:

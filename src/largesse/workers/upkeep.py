@@ -17,10 +17,14 @@ CLOCK_PERIOD_S = 1.0
 FORGET_PERIOD_S = 3_600.0
 """Keys are kept for days; an hour more or less is nothing."""
 
+TIDY_PERIOD_S = 600.0
+"""Results are kept for hours; some minutes more do no harm."""
+
 WHOLE_PROOF_PERIOD_MS = 86_400_000
 """Proofs in between read what is new; the whole ledger is read once a day."""
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 
 
 class Prove(Protocol):
@@ -34,13 +38,15 @@ class Duties(Struct, frozen=True):
     """The jobs that upkeep does, as `wiring` fills them.
 
     `expire` and `forget_keys` (of keys bound before a moment) do one bounded batch and return its
-    size, 0 when nothing is left. `check_file` returns what is wrong with the file, or None.
+    size, 0 when nothing is left. `tidy_results` removes results older than so many milliseconds,
+    and returns how many. `check_file` returns what is wrong with the file, or None.
     `jump_ms` is how far the machine's clock was set since the start, or stands behind the ledger.
     """
 
     expire: Callable[[], Awaitable[int]]
     prove: Prove
     forget_keys: Callable[[int], Awaitable[int]]
+    tidy_results: Callable[[int], Awaitable[int]]
     check_file: Callable[[], Awaitable[str | None]]
     jump_ms: Callable[[], int]
 
@@ -68,6 +74,7 @@ class Upkeep:
             Timer("conservation", self._settings.audit.period_s, self._prove),
             Timer("file", None, self._check_file),
             Timer("idempotency", FORGET_PERIOD_S, self._forget_keys),
+            Timer("results", TIDY_PERIOD_S, self._tidy_results),
         ]
 
     async def _watch_clock(self) -> str | None:
@@ -117,4 +124,9 @@ class Upkeep:
         kept_ms = self._settings.idempotency.kept_days * DAY_MS
         before_ms = self._clock.now_ms() - kept_ms
         while await self._duties.forget_keys(before_ms):
+            pass
+
+    async def _tidy_results(self) -> None:
+        kept_ms = self._settings.jobs.results_kept_hours * HOUR_MS
+        while await self._duties.tidy_results(kept_ms):
             pass

@@ -1,9 +1,11 @@
 """Whether the ledger in this process adds up."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from largesse.issuance.model import LedgerEntry, Place, Violation
 from largesse.kernel.calendar import local_day
+from largesse.pools.model import PoolStatus
 from largesse.storage.memory.state import MemoryState
 
 
@@ -16,6 +18,7 @@ def violations(state: MemoryState) -> Iterator[Violation]:
         yield from _of_reward(state, reward, rows)
     yield from _of_holders(state)
     yield from _of_blocks(state)
+    yield from _of_pools(state)
 
 
 def _of_reward(state: MemoryState, reward: int, rows: list[LedgerEntry]) -> Iterator[Violation]:
@@ -46,7 +49,27 @@ def _of_holders(state: MemoryState) -> Iterator[Violation]:
 
 def _of_blocks(state: MemoryState) -> Iterator[Violation]:
     free: dict[int, int] = {}
-    for kept in sorted(state.blocks, key=lambda kept: (kept.pattern, kept.block.place)):
-        if kept.block.place < free.get(kept.pattern, 0):
-            yield Violation("blocks", kept.reward, f"place {kept.block.place} is given twice")
-        free[kept.pattern] = kept.block.place + kept.block.count
+    for pattern, place, count, reward in sorted(_blocks(state)):
+        if place < free.get(pattern, 0):
+            yield Violation("blocks", reward, f"place {place} is given twice")
+        free[pattern] = place + count
+
+
+def _blocks(state: MemoryState) -> Iterator[tuple[int, int, int, int]]:
+    """Pattern, place, count and reward of all that rewards and pools have of a counter."""
+    for kept in state.blocks:
+        yield kept.pattern, kept.block.place, kept.block.count, kept.reward
+    for pool in state.pools.values():
+        if pool.place is not None:
+            pattern = state.patterns[pool.tenant, pool.pattern, pool.source]
+            yield pattern.id, pool.place, pool.count, pool.reward
+
+
+def _of_pools(state: MemoryState) -> Iterator[Violation]:
+    pooled = Counter[int]()
+    for pool in state.pools.values():
+        pooled[pool.reward] += 0 if pool.status is PoolStatus.DELETED else pool.count
+    for reward, counters in state.counters.items():
+        if counters.reserved != pooled[reward]:
+            detail = f"{counters.reserved} counted, {pooled[reward]} in pools"
+            yield Violation("reserved", reward, detail)

@@ -200,9 +200,10 @@ class MemoryIncentiveStore:
     def _random_code(self, campaign: Campaign, issued: Issued) -> str | None:
         for _ in range(RANDOM_TRIES_MAX):
             [(shown, canonical)] = self._random_codes(campaign, issued.reward, 1)
-            if (campaign.tenant, canonical) not in self._state.codes:
+            key = (campaign.tenant, canonical)
+            if key not in self._state.codes and key not in self._state.pool_codes:
                 place = Place(issued.reward, issued.serial)
-                self._state.codes[campaign.tenant, canonical] = place
+                self._state.codes[key] = place
                 return shown
         return None
 

@@ -19,7 +19,9 @@ from largesse.campaigns.model import (
 )
 from largesse.campaigns.ports import PatternState
 from largesse.issuance.model import LedgerEntry, Place
+from largesse.jobs.model import Job
 from largesse.kernel.fact import AuditEntry, FactKind
+from largesse.pools.model import Pool
 from largesse.tenants.model import ApiKey, Tenant
 
 
@@ -70,6 +72,9 @@ class MemoryState:
     held: dict[tuple[int, str], tuple[Place, ...]] = field(default_factory=dict)
     codes: dict[tuple[int, str], Place] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    pools: dict[int, Pool] = field(default_factory=dict)
+    pool_codes: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
 
     @contextmanager

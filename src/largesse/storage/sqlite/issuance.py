@@ -38,7 +38,8 @@ FROM code_pattern p JOIN code_block b ON b.pattern = p.id
 WHERE p.tenant = ?1 AND p.pattern = ?2 AND p.source = 'permuted'
   AND b.place <= ?3 AND ?3 < b.place + b.count
 ORDER BY b.place DESC LIMIT 1"""
-_OF_CODE = "SELECT reward, serial FROM code WHERE tenant = ? AND canonical = ?"
+_OF_CODE = """
+SELECT reward, serial FROM code WHERE tenant = ? AND canonical = ? AND pool IS NULL"""
 
 
 class Sources(NamedTuple):

@@ -20,15 +20,26 @@ WHERE j.kind = 1 AND j.seq > ? AND j.seq <= ? AND j.seq IS NOT (
   SELECT e.seq + j.serial - e.serial FROM extent e
   WHERE e.reward = j.reward AND e.serial <= j.serial ORDER BY e.serial DESC LIMIT 1)"""
 _OVERLAPS = """
+WITH block AS (
+  SELECT pattern, reward, place, count FROM code_block
+  UNION ALL SELECT pattern, reward, place, count FROM code_pool WHERE place IS NOT NULL)
 SELECT reward, place FROM (
   SELECT reward, place, lag(place + count) OVER (PARTITION BY pattern ORDER BY place) AS free
-  FROM code_block) WHERE place < free
+  FROM block) WHERE place < free
 UNION ALL
-SELECT b.reward, b.place FROM code_block b JOIN code_pattern p ON p.id = b.pattern
+SELECT b.reward, b.place FROM block b JOIN code_pattern p ON p.id = b.pattern
 WHERE b.place + b.count > p.taken"""
 _UNCODED = """
 SELECT r.number, r.serials, count(*) FROM code c JOIN reward r ON r.number = c.reward
-GROUP BY r.number HAVING count(*) <> r.serials"""
+WHERE c.pool IS NULL GROUP BY r.number HAVING count(*) <> r.serials"""
+_UNPOOLED = """
+SELECT p.reward, p.number, p.count, count(c.serial)
+FROM code_pool p LEFT JOIN code c ON c.pool = p.number
+WHERE p.place IS NULL AND p.status = 'READY' GROUP BY p.number HAVING count(c.serial) <> p.count"""
+_RESERVED = """
+SELECT r.number, r.reserved, coalesce(sum(p.count), 0) AS pooled
+FROM reward r LEFT JOIN code_pool p ON p.reward = r.number AND p.status <> 'DELETED'
+GROUP BY r.number HAVING pooled <> r.reserved"""
 _HELD = """
 SELECT seq, campaign, reward, customer, key FROM journal
 WHERE kind = 1 AND seq > ? AND seq <= ?"""
@@ -84,7 +95,7 @@ def find_strays(db: apsw.Connection, first: int, last: int) -> list[Violation]:
 
 
 def check_codes(db: apsw.Connection) -> list[Violation]:
-    """Places given twice, or never taken; units without their random code."""
+    """Places given twice, or never taken; units without their random code; pools without units."""
     overlaps = [
         Violation("blocks", reward, f"place {place} is given twice")
         for reward, place in rows(db, _OVERLAPS)
@@ -93,7 +104,15 @@ def check_codes(db: apsw.Connection) -> list[Violation]:
         Violation("codes", reward, f"{serials} serials have {codes} codes")
         for reward, serials, codes in rows(db, _UNCODED)
     ]
-    return overlaps + uncoded
+    unpooled = [
+        Violation("pools", reward, f"pool {pool} of {count} has {codes} codes")
+        for reward, pool, count, codes in rows(db, _UNPOOLED)
+    ]
+    reserved = [
+        Violation("reserved", reward, f"the counter says {counted}, the pools say {pooled}")
+        for reward, counted, pooled in rows(db, _RESERVED)
+    ]
+    return overlaps + uncoded + unpooled + reserved
 
 
 class Census:

@@ -33,9 +33,11 @@ class Transaction:
         self.last_seq += count
         return first
 
-    def tell(self, kind: FactKind, at_ms: int, campaign: Campaign) -> None:
-        """Write a fact about a campaign, in the version it has now."""
-        row = (campaign.number, None, None, campaign.version)
+    def tell(
+        self, kind: FactKind, at_ms: int, campaign: Campaign, reward: int | None = None
+    ) -> None:
+        """Write a fact about a campaign, or a reward of it, in the version it has now."""
+        row = (campaign.number, reward, None, campaign.version)
         self.db.execute(_TELL, (self.take_seqs(1), int(kind), at_ms, None, *row))
 
     def tell_of(self, kind: FactKind, at_ms: int, of: int, issued: Issued) -> None:

@@ -1,0 +1,1 @@
+"""Work that outlives a request: asked for, taken by one worker at a time, ended, cleaned up."""
