@@ -190,11 +190,10 @@ async def open_application(
         timers = Timers(upkeep.timers(), services.health)
         timers.start()
         stack.push_async_callback(timers.stop)
-        yield await _face(services, clock, first_key)
         for worker in bulk.workers:
             worker.start()
             stack.push_async_callback(worker.stop)
-        yield _face(services, clock, first_key)
+        yield await _face(services, clock, first_key)
 
 
 def _open_storage(settings: Settings, clock: Clock, offers: Offers) -> _Storage:

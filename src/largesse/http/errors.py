@@ -73,6 +73,8 @@ class TooManyGuessesError(LargesseError):
 NOT_STARTED = "coupon issuance not started yet"
 NO_MORE_COUPONS = "no more coupons available"
 """What the older coupon service said, in its own words: its clients compare them."""
+
+
 class ResultGoneError(LargesseError):
     """The job has no result, or none any more: export again."""
 
