@@ -18,7 +18,8 @@ from largesse.http.exchange import Desk, NoDesk
 from largesse.http.front import Front
 from largesse.http.metrics import Metrics
 from largesse.http.request_ids import RequestIds
-from largesse.http.rpc.door import Nowhere, older_door, v1_door
+from largesse.http.rpc.door import Nowhere, older_door, open_grpc, v1_door
+from largesse.http.server import BoundCompanion
 from largesse.http.services import Services
 from largesse.issuance.batcher import Batch, Limits
 from largesse.issuance.codebook import Codebook
@@ -74,8 +75,8 @@ _SCHEME = "sqlite:///"
 class Application(Struct, frozen=True):
     """A running largesse. `first_key` is the admin key to show once, if one was made just now.
 
-    `grpc` is what the listener for native gRPC calls, `older` what serves the clients of the older
-    coupon service; None where the settings name no port for them.
+    `grpc` is the listener for native gRPC, `older` what serves the clients of the older coupon
+    service; None where the settings name no port for them.
     """
 
     services: Services
@@ -83,7 +84,7 @@ class Application(Struct, frozen=True):
     watch: Watch
     asgi: Front
     first_key: str | None
-    grpc: Front | None = None
+    grpc: BoundCompanion | None = None
     older: "Older | None" = None
 
 
@@ -283,8 +284,7 @@ async def _face(services: Services, clock: Clock, first_key: str | None) -> Appl
     coupons = v1_door(services)
     grpc = None
     if services.settings.rpc.grpc_port is not None:
-        await coupons.load()
-        grpc = Front(Nowhere(coupons), (), services.request_ids, metrics)
+        grpc = open_grpc(services, metrics)
     return Application(
         services,
         desk,

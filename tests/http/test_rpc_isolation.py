@@ -13,8 +13,8 @@ import pytest_asyncio
 from rest_stage import Caller, Json, Town, opened_town
 from rpc_stage import SALE, SERVICE, Refusal, answered, call, refusal_in, sale
 
-from largesse.http.rpc.application import spelled
 from largesse.http.rpc.door import V1
+from largesse.http.rpc.guard import spelled
 from largesse.http.rpc.v1 import CouponService
 from largesse.http.times import rfc3339
 from largesse.tenants.model import Scope

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import uvloop
 from cyclopts import Parameter
-from msgspec import Struct
 
 from largesse.cli.documents import to_json
 from largesse.cli.lean import left_out
@@ -22,10 +21,9 @@ with left_out("rich"):  # 3 MB in every server, for tracebacks that its log show
 from largesse.cli.listening import bind
 from largesse.cli.logs import set_up_logs
 from largesse.cli.options import KEY_VARIABLE, Chosen
-from largesse.http.rpc.grpc import GrpcServer
 from largesse.http.server import Companion, Listening, make_companion, make_server
 from largesse.settings.tree import Settings
-from largesse.wiring import Application, open_application
+from largesse.wiring import Older, open_application
 
 _log = structlog.get_logger(__name__)
 _UNCHOSEN = Chosen()
@@ -99,71 +97,48 @@ def _url(host: str, port: int) -> str:
     return f"http://{_in_url(host)}:{port}"
 
 
-class Bound(Struct, frozen=True):
-    """The sockets of a server's listeners, each bound before anything else is done."""
-
-    main: socket.socket
-    grpc: socket.socket | None
-    older: socket.socket | None
-
-    def beside(self) -> dict[str, str]:
-        """The addresses of those beside the main one, by what they answer."""
-        named = {"grpc": self.grpc, "compat": self.older}
-        return {
-            name: _url(*one.getsockname()[:2]) for name, one in named.items() if one is not None
-        }
-
-
 def serve(
     *, chosen: Chosen = _UNCHOSEN, json: Annotated[bool, Parameter(parse=False)] = False
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address."""
     settings = chosen.load().settings
     set_up_logs(settings.log, sys.stderr, [settings.admin_key] if settings.admin_key else [])
-    with ExitStack() as stack:
-        bound = _bind_all(settings, stack)
-        uvloop.run(_serve(settings, bound, json=json))
-
-
-def _bind_all(settings: Settings, stack: ExitStack) -> Bound:
-    def bound(host: str, port: int | None, option: str) -> socket.socket | None:
-        return None if port is None else stack.enter_context(closing(bind(host, port, option)))
-
     server, rpc = settings.server, settings.rpc
-    main = bound(server.host, server.port, "--port")
-    assert main is not None
-    return Bound(
-        main,
-        bound(server.host, rpc.grpc_port, "--grpc-port"),
-        bound(rpc.compat_host, rpc.compat_port, "--compat-port"),
-    )
+    with ExitStack() as stack:
+        main = stack.enter_context(closing(bind(server.host, server.port)))
+        older = None
+        if rpc.compat_port is not None:
+            bound = bind(rpc.compat_host, rpc.compat_port, "--compat-port")
+            older = stack.enter_context(closing(bound))
+        uvloop.run(_serve(settings, main, older, json=json))
 
 
-async def _serve(settings: Settings, bound: Bound, *, json: bool) -> None:
+async def _serve(
+    settings: Settings, main: socket.socket, older: socket.socket | None, *, json: bool
+) -> None:
     listening = Listening(
         settings.server.host, settings.server.port, drain_s_max=settings.server.drain_s_max
     )
     async with open_application(settings) as application:
-        greeting = Greeting(application.first_key, bound.beside(), json)
+        companions: list[Companion] = []
+        beside: dict[str, str] = {}
+        if application.grpc is not None:
+            companions.append(application.grpc)
+            beside["grpc"] = _url(*application.grpc.address)
+        if application.older is not None:
+            assert older is not None
+            companions.append(_companion(application.older, older, settings.server.drain_s_max))
+            beside["compat"] = _url(*older.getsockname()[:2])
+        greeting = Greeting(application.first_key, beside, json)
         server = make_server(
             application.asgi, application.desk, application.watch, listening, greeting.say
         )
-        companions = _companions(application, bound, settings.server.drain_s_max)
-        await server.serve_all(bound.main, companions)
+        await server.serve_all(main, companions)
 
 
-def _companions(application: Application, bound: Bound, drain_s_max: int) -> list[Companion]:
-    companions: list[Companion] = []
-    if bound.grpc is not None:
-        companions.append(GrpcServer(application.grpc, bound.grpc, drain_s_max))
-    if bound.older is not None:
-        older = application.older
-        assert older is not None
-        _warn_of_strangers(bound.older)
-        companions.append(
-            make_companion(older.asgi, older.desk, older.watch, bound.older, drain_s_max)
-        )
-    return companions
+def _companion(older: Older, bound: socket.socket, drain_s_max: int) -> Companion:
+    _warn_of_strangers(bound)
+    return make_companion(older.asgi, older.desk, older.watch, bound, drain_s_max)
 
 
 def _warn_of_strangers(bound: socket.socket) -> None:

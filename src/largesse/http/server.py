@@ -48,6 +48,14 @@ class Companion(Protocol):
         """Take nothing more."""
 
 
+class BoundCompanion(Companion, Protocol):
+    """One that has an address already."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+
+
 class Server(uvicorn.Server):
     """uvicorn's server that tells its address and, after a signal, returns instead of dying of it.
 

@@ -1,26 +1,24 @@
 """Services as ASGI applications of connectrpc, which speaks Connect, gRPC-Web and gRPC."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.server import ConnectASGIApplication, Endpoint
 from protobuf import DescMethod, DescService
 from protobuf.wkt.google.protobuf.descriptor_pb import MethodOptions
 
-from largesse.http.rpc.compat import OlderCouponService, without_detail
+from largesse.http.rpc.compat import OlderCouponService
 from largesse.http.rpc.coupons import Coupons
 from largesse.http.rpc.generated.couponpb import coupons_pb as older_pb
 from largesse.http.rpc.generated.largesse.v1 import coupons_pb as v1_pb
-from largesse.http.rpc.guard import guarded, with_detail
-from largesse.http.rpc.refusals import Refusal
+from largesse.http.rpc.guard import guarded, spelled
+from largesse.http.rpc.refusals import Refusal, encoded
 from largesse.http.rpc.v1 import CouponService
 from largesse.http.services import Services
 from largesse.tenants.model import Tenant
-
-_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 AsError = Callable[[Refusal], ConnectError]
 
@@ -70,9 +68,16 @@ def _endpoints(service: object, described: DescService, as_error: AsError) -> Ma
     }
 
 
-def spelled(name: str) -> str:
-    """The name of a method in our spelling: `IssueCoupon` → `issue_coupon`."""
-    return _WORD.sub("_", name).lower()
+def with_detail(refusal: Refusal) -> ConnectError:
+    """A refusal as the services of today answer it: with the problem as its detail."""
+    problem = refusal.problem
+    details = [] if problem is None else [v1_pb.Problem.from_binary(encoded(problem))]
+    return ConnectError(Code(refusal.code), refusal.message, details)
+
+
+def without_detail(refusal: Refusal) -> ConnectError:
+    """A refusal as the older service answered every one of them."""
+    return ConnectError(Code.UNKNOWN, refusal.message)
 
 
 def _info(described: DescService, method: DescMethod) -> MethodInfo[Any, Any]:

@@ -4,8 +4,6 @@ They send no key and know two refusals, each an unknown error with a text that t
 that they do is done for one tenant, named by the operator.
 """
 
-from connectrpc.code import Code
-from connectrpc.errors import ConnectError
 from msgspec.structs import replace
 
 from largesse.campaigns.model import Saved
@@ -70,11 +68,6 @@ class OlderCouponService:
     def _command(self, operation: str) -> Command:
         command = self._tenants.command_by(ACTOR, self._tenant.number, operation)
         return replace(command, request_id=TRACE.get().request_id)
-
-
-def without_detail(refusal: Refusal) -> ConnectError:
-    """A refusal as the older service answered every one of them."""
-    return ConnectError(Code.UNKNOWN, refusal.message)
 
 
 def _unknown(what: str, error: NotFoundError) -> Refusal:

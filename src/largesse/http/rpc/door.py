@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from largesse.http.errors import MalformedError, problem_of_error
 from largesse.http.exchange import headers_said_once
+from largesse.http.metrics import Metrics
 from largesse.http.rpc.refusals import (
     Protocol,
     Refusal,
@@ -20,8 +21,10 @@ from largesse.http.rpc.refusals import (
     protocol_of,
     refuse,
 )
+from largesse.http.server import BoundCompanion
 from largesse.http.services import Services
 from largesse.http.tracing import Trace
+from largesse.kernel.errors import StartError
 from largesse.tenants.model import Tenant
 
 Asgi = Any  # ASGI's own types, which every framework spells its own way
@@ -166,6 +169,16 @@ def v1_door(services: Services) -> Door:
         return v1_application(services)
 
     return Door(V1, make)
+
+
+def open_grpc(services: Services, metrics: Metrics) -> BoundCompanion:
+    """A listener for native gRPC, on its port; `StartError` where it cannot be had."""
+    try:
+        from largesse.http.rpc.grpc import GrpcServer  # noqa: PLC0415 - as above, and an extra
+    except ImportError as error:
+        message = "native gRPC needs more: pip install 'largesse[grpc]', or leave grpc_port out"
+        raise StartError(message) from error
+    return GrpcServer(services, metrics)
 
 
 def older_door(services: Services, tenant: Tenant) -> Door:

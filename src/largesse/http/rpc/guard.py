@@ -1,29 +1,40 @@
 """Around every method of every service: the deadline, the log, and errors in RPC's words."""
 
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
-from connectrpc.code import Code
-from connectrpc.errors import ConnectError
-from connectrpc.request import RequestContext
 
 from largesse.http import wire
 from largesse.http.auth import authenticate, authorize
 from largesse.http.errors import problem_of_error, problem_of_wire
 from largesse.http.rpc.door import TRACE
-from largesse.http.rpc.generated.largesse.v1.coupons_pb import Problem
-from largesse.http.rpc.refusals import Refusal, encoded, of_error, of_wire
+from largesse.http.rpc.refusals import Refusal, of_error, of_wire
 from largesse.kernel.errors import LargesseError
 from largesse.tenants.model import Principal, Scope
 from largesse.tenants.service import Tenants
 
 Said = TypeVar("Said")
 Answered = TypeVar("Answered")
-Context = RequestContext[Any, Any]
-Method = Callable[[Said, Context], Awaitable[Answered]]
 
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 _log = structlog.get_logger(__name__)
+
+
+class Context(Protocol):
+    """What a method may know of its call beside the message."""
+
+    @property
+    def request_headers(self) -> Any:  # noqa: ANN401 - whoever speaks HTTP has a mapping of its own
+        """The headers as texts, by their names in lower case."""
+
+    @property
+    def timeout_ms(self) -> float | None:
+        """How long the caller still waits; None for ever."""
+
+
+Method = Callable[[Said, Context], Awaitable[Answered]]
 
 
 class RefusedError(Exception):
@@ -35,7 +46,7 @@ class RefusedError(Exception):
 
 
 def guarded(
-    method: Method[Said, Answered], as_error: Callable[[Refusal], ConnectError]
+    method: Method[Said, Answered], as_error: Callable[[Refusal], Exception]
 ) -> Method[Said, Answered]:
     """The method as the library calls it: whatever it raises is answered as `as_error` says.
 
@@ -46,11 +57,9 @@ def guarded(
     async def answer(said: Said, context: Context) -> Answered:
         request_id = TRACE.get().request_id
         if context.timeout_ms is not None and context.timeout_ms <= 0:
-            raise ConnectError(Code.DEADLINE_EXCEEDED, "the deadline had passed on arrival")
+            raise as_error(Refusal("deadline_exceeded", "the deadline had passed on arrival"))
         try:
             return await method(said, context)
-        except ConnectError:
-            raise
         except RefusedError as error:
             raise as_error(error.refusal) from error
         except LargesseError as error:
@@ -64,13 +73,6 @@ def guarded(
     return answer
 
 
-def with_detail(refusal: Refusal) -> ConnectError:
-    """A refusal as the services of today answer it: with the problem as its detail."""
-    problem = refusal.problem
-    details = [] if problem is None else [Problem.from_binary(encoded(problem))]
-    return ConnectError(Code(refusal.code), refusal.message, details)
-
-
 def admit(tenants: Tenants, context: Context, scope: Scope) -> Principal:
     """Who calls, if his key has the scope; his tenant is remembered for the log."""
     given = context.request_headers.get("authorization")
@@ -79,3 +81,8 @@ def admit(tenants: Tenants, context: Context, scope: Scope) -> Principal:
     TRACE.get().tenant = principal.tenant.id
     authorize(principal, (scope,))
     return principal
+
+
+def spelled(name: str) -> str:
+    """The name of a method in our spelling: `IssueCoupon` → `issue_coupon`."""
+    return _WORD.sub("_", name).lower()

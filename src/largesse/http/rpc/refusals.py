@@ -128,10 +128,17 @@ def _grpc(refusal: Refusal, protocol: Protocol) -> Refused:
         (b"grpc-message", quote(refusal.message, safe=" ").encode("ascii")),
     ]
     if refusal.problem is not None:
-        detail = _text(1, _TYPE_URL) + _bytes(2, encoded(refusal.problem))
-        status = _number(1, number) + _text(2, refusal.message) + _bytes(3, detail)
-        headers.append((b"grpc-status-details-bin", b64encode(status).rstrip(b"=")))
+        status = b64encode(status_of(refusal)).rstrip(b"=")
+        headers.append((b"grpc-status-details-bin", status))
     return Refused(200, headers, b"")
+
+
+def status_of(refusal: Refusal) -> bytes:
+    """A refusal as the message `google.rpc.Status`, the problem among its details."""
+    said = _number(1, CODES[refusal.code].grpc) + _text(2, refusal.message)
+    if refusal.problem is None:
+        return said
+    return said + _bytes(3, _text(1, _TYPE_URL) + _bytes(2, encoded(refusal.problem)))
 
 
 def encoded(problem: Problem) -> bytes:
