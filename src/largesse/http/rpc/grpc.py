@@ -29,6 +29,7 @@ from largesse.http.services import Services
 from largesse.http.tracing import Trace
 from largesse.kernel.clock import stopwatch_s
 from largesse.kernel.errors import StartError
+from largesse.settings.tree import Settings
 
 _CODES: Mapping[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 _DETAILS = "grpc-status-details-bin"
@@ -57,13 +58,8 @@ class GrpcServer:
         self._stopping = asyncio.Event()
         self._drain_s_max = settings.server.drain_s_max
         self._server = grpc.aio.server(
-            options=(
-                ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
-                ("grpc.max_receive_message_length", settings.server.body_bytes_max),
-                ("grpc.max_metadata_size", settings.server.headers_bytes_max),
-            ),
-            # Per connection, grpcio would reset the streams beyond a limit; this one is answered.
-            maximum_concurrent_rpcs=services.settings.issuance.waiting_max,
+            options=_options(settings),
+            maximum_concurrent_rpcs=settings.issuance.waiting_max,
         )
         service = CouponService(Coupons(services), services.tenants)
         [described] = pb.desc().services
@@ -134,6 +130,18 @@ class GrpcServer:
                 tenant=trace.tenant,
                 request_id=trace.request_id,
             )
+
+
+def _options(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """How grpcio serves. What it would cut off beyond a limit is taken, and answered instead."""
+    waiting_max = settings.issuance.waiting_max
+    return (
+        ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
+        ("grpc.max_receive_message_length", settings.server.body_bytes_max),
+        ("grpc.max_metadata_size", settings.server.headers_bytes_max),
+        ("grpc.server.max_pending_requests", 2 * waiting_max),
+        ("grpc.server.max_pending_requests_hard_limit", 4 * waiting_max),
+    )
 
 
 def _read(
