@@ -115,7 +115,8 @@ def buf_curl(address: str, protocol: str, method: str, said: Json, *more: str) -
 @pytest.mark.parametrize("protocol", ["connect", "grpcweb", "grpc"])
 def test_buf_curl(listeners: Listeners, protocol: str) -> None:
     """A sale of one coupon, over each protocol."""
-    address, more = listeners.main, ()
+    address = listeners.main
+    more: tuple[str, ...] = ()
     if protocol == "grpc":
         address, more = listeners.grpc, ("--http2-prior-knowledge",)
     wanted = {"name": "봄", "startTime": "2026-01-01T00:00:00Z", "totalCoupons": "1"}
@@ -145,7 +146,7 @@ class Grpc:
     ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
         """Call the method that takes such a message."""
         method = type(said).__name__.removesuffix("Request")
-        ask = self._channel.unary_unary(
+        ask: grpc.aio.UnaryUnaryMultiCallable[Any, Any] = self._channel.unary_unary(
             f"/{SERVICE}/{method}",
             request_serializer=lambda message: message.to_binary(),
             response_deserializer=answer.from_binary,

@@ -101,7 +101,7 @@ class GrpcServer:
         ]
         headers = headers_said_once(pairs)
         given = (headers or {}).get(REQUEST_ID)
-        trace = Trace(request_id_of(given, partial(self._services.ids.new, "req")))
+        trace = Trace(request_id_of(given, self._services.request_ids.new))
         trace.route, trace.hot = f"{V1.prefix}/{method.name}", method.name in V1.hot
         TRACE.set(trace)
         started_s = stopwatch_s()
