@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
+from largesse.customers.service import Customers
 from largesse.http.app import create_app
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.desk import ClaimDesk
@@ -46,6 +47,7 @@ from largesse.storage.files.results import FileResults
 from largesse.storage.sqlite.backup.live import LiveBackups
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
+from largesse.storage.sqlite.customers import SQLiteCustomerRecords
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
@@ -172,6 +174,9 @@ async def open_application(
                 Spaces(),
                 clocks,
                 ids,
+            ),
+            customers=Customers(
+                SQLiteTransactions(storage.writer, storage.readers, SQLiteCustomerRecords)
             ),
             issuance=issuance,
             pools=bulk.pools,

@@ -16,6 +16,7 @@ from largesse.client import (
     campaigns,
     claims,
     codes,
+    customers,
     incentives,
     jobs,
     keys,
@@ -31,6 +32,7 @@ from largesse.client.model import (
     CampaignDefinition,
     Claimed,
     CodeFormat,
+    CustomerDescription,
     Refusal,
     RewardDefinition,
     Wish,
@@ -131,6 +133,24 @@ def test_what_was_given(acme: Client) -> None:
 
 
 @pytest.mark.slow
+def test_customers(acme: Client) -> None:
+    """Registered, found by phone, replaced, removed; a campaign asks who he is."""
+    phone = "+821012345678"
+    campaign = acme.ask(campaigns.create(a_campaign(5, requires=["verified"]), activate=True))
+    ann = acme.ask(customers.register("ann", CustomerDescription(phone=phone)))
+    refused = acme.ask(claims.claim(campaign.id, "ann"))
+    assert isinstance(refused, Refusal)
+    assert refused.outcome == "NOT_ELIGIBLE"
+    assert acme.ask(customers.list_all(phone=phone)).items == [ann]
+    changed = acme.ask(customers.replace("ann", {"verified": True}))
+    assert changed == acme.ask(customers.show("ann"))
+    assert isinstance(acme.ask(claims.claim(campaign.id, "ann")), Claimed)
+    acme.ask(customers.remove("ann"))
+    with pytest.raises(RefusedError, match="UNKNOWN_CUSTOMER"):
+        acme.ask(customers.show("ann"))
+
+
+@pytest.mark.slow
 def test_authors_and_their_mistakes(acme: Client) -> None:
     """Tried out, edited by whoever read the last version, listed; what makes no sense is raised."""
     assert acme.ask(campaigns.try_out(a_campaign(3))).accepted
@@ -197,6 +217,8 @@ SHAPES = {
     model.NewTenant: "NewTenantView",
     model.Key: "KeyView",
     model.NewKey: "NewKeyView",
+    model.CustomerDescription: "CustomerBody",
+    model.Customer: "CustomerView",
     model.RewardDefinition: "RewardInput",
     model.CampaignDefinition: "CampaignInput",
     model.Stock: "Stock",
@@ -257,6 +279,11 @@ def test_every_route_has_its_call() -> None:
         keys.create("x", []),
         keys.list_all(),
         keys.revoke("{key_id}"),
+        customers.register("x"),
+        customers.list_all(),
+        customers.show("{customer_id}"),
+        customers.replace("{customer_id}", {}),
+        customers.remove("{customer_id}"),
         campaigns.create({}),
         campaigns.list_all(),
         campaigns.show("{campaign_id}"),

@@ -100,7 +100,8 @@ class Caller:
 
     async def state(self) -> list[Json]:
         """All that this tenant can read of itself."""
-        paths = ("/campaigns", "/keys", "/audit/entries", "/test-clock", "/code-pools", "/jobs")
+        things = ("campaigns", "customers", "keys", "audit/entries", "code-pools", "jobs")
+        paths = [f"/{name}" for name in (*things, "test-clock")]
         return [(await self.get(path)).json() for path in paths]
 
     async def with_scopes(self, *scopes: str, expires_at: str | None = None) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from rest_stage import CAMPAIGN, NOW, REWARD, Json, Town
 
 FIELDS = [
     "id", "number", "name", "type", "status", "phase", "version", "starts_at", "ends_at",
-    "time_zone", "per_customer_max", "on_repeat", "revoke_keeps_cap", "metadata", "created_at",
-    "rewards",
+    "time_zone", "per_customer_max", "on_repeat", "revoke_keeps_cap", "customers", "requires",
+    "metadata", "created_at", "rewards",
 ]  # fmt: skip
 
 

@@ -35,6 +35,8 @@ BODIES: dict[str, Json] = {
     "create_code_pool": {"count": 1, "name": "Another"},
     "export_code_pool": {"again": True},
     "check_codes": {"codes": ["hello"]},
+    "register_customer": {"customer_id": "u-9"},
+    "replace_customer": {},
     "claim": {"customer_id": "u-9"},
     "claim_batch": {"claims": [{"customer_id": "u-9", "key": "k"}]},
 }
@@ -67,6 +69,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     async with opened_town(tmp_path_factory.mktemp("isolation")) as town:
         campaign = await town.acme.campaign()
         incentive = await town.acme.incentive(campaign["id"])
+        await town.acme.post("/customers", {"customer_id": "customer-of-acme"})
         key_id, _ = await town.acme.with_scopes("read")
         pool = await town.acme.pool(campaign["id"])
         job = await town.acme.exported(pool["id"])
@@ -76,6 +79,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
                 "tenant_id": town.acme_id,
                 "campaign_id": campaign["id"],
                 "version": "1",
+                "customer_id": "customer-of-acme",
                 "incentive_id": incentive["id"],
                 "code": incentive["code"],
                 "key_id": key_id,

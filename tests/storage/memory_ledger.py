@@ -3,6 +3,7 @@
 from largesse.campaigns.model import Campaign, Counters
 from largesse.kernel.clock import FakeClock
 from largesse.storage.memory.campaigns import MemoryCampaignRecords
+from largesse.storage.memory.customers import MemoryCustomerRecords
 from largesse.storage.memory.issuance import MemoryIncentiveStore
 from largesse.storage.memory.jobs import MemoryJobRecords
 from largesse.storage.memory.ledger import MemoryLedgerRecords
@@ -32,6 +33,7 @@ def memory_world(state: MemoryState | None = None) -> BulkWorld:
         pools=MemoryTransactions(kept, MemoryPoolRecords, publish),
         codes=codes,
         corrupt=corrupt,
+        customers=MemoryTransactions(kept, MemoryCustomerRecords, publish),
         published=published,
         clock=clock,
     )

@@ -10,6 +10,7 @@ from largesse.kernel.clock import FakeClock
 from largesse.settings.tree import Database
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
+from largesse.storage.sqlite.customers import SQLiteCustomerRecords
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
@@ -83,6 +84,7 @@ def open_ledger(path: Path, settings: Database | None = None) -> Ledger:
         pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
         codes=codes,
         corrupt=corrupt,
+        customers=SQLiteTransactions(writer, readers, SQLiteCustomerRecords),
         published=published,
         clock=clock,
     )

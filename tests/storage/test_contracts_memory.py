@@ -8,6 +8,8 @@ from largesse.storage.memory.results import MemoryResults
 from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
+from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
@@ -32,12 +34,20 @@ class TestMemoryTenants(TenantStoreContract):
     """Tenants and keys."""
 
 
+class TestMemoryCustomers(CustomerStoreContract):
+    """Customers and their phones."""
+
+
 class TestMemoryCampaigns(CampaignStoreContract):
     """Campaigns, versions, patterns."""
 
 
 class TestMemoryIncentives(IncentiveStoreContract):
     """Settling."""
+
+
+class TestMemoryEligibility(EligibilityContract):
+    """Who a customer is."""
 
 
 class TestMemoryRefusals(RefusalsContract):

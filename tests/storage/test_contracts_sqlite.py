@@ -9,6 +9,8 @@ from sqlite_ledger import opened
 from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
+from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
@@ -33,12 +35,20 @@ class TestSQLiteTenants(TenantStoreContract):
     """Tenants and keys."""
 
 
+class TestSQLiteCustomers(CustomerStoreContract):
+    """Customers and their phones."""
+
+
 class TestSQLiteCampaigns(CampaignStoreContract):
     """Campaigns, versions, patterns."""
 
 
 class TestSQLiteIncentives(IncentiveStoreContract):
     """Settling."""
+
+
+class TestSQLiteEligibility(EligibilityContract):
+    """Who a customer is."""
 
 
 class TestSQLiteRefusals(RefusalsContract):

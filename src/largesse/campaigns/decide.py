@@ -130,6 +130,8 @@ def check(definition: CampaignDefinition) -> None:
     if definition.ends_at_ms is not None and definition.ends_at_ms <= definition.starts_at_ms:
         _refuse("/ends_at", "ends_at must be after starts_at")
     _check_count("/per_customer_max", definition.per_customer_max)
+    if len(set(definition.requires)) < len(definition.requires):
+        _refuse("/requires", "name each requirement once")
     _check_metadata("/metadata", definition.metadata)
     if not 0 < len(definition.rewards) <= REWARDS_MAX:
         _refuse("/rewards", f"a campaign has 1 to {REWARDS_MAX} rewards")

@@ -49,6 +49,20 @@ class OnRepeat(StrEnum):
     RETURN = "RETURN"
 
 
+class Customers(StrEnum):
+    """Whom a campaign takes: anybody, or those alone who were registered before."""
+
+    ANY = "ANY"
+    REGISTERED = "REGISTERED"
+
+
+class Requirement(StrEnum):
+    """What must be so of a customer before a campaign gives him anything."""
+
+    PHONE = "phone"
+    VERIFIED = "verified"
+
+
 class RewardKind(StrEnum):
     """What one unit of a reward is."""
 
@@ -118,6 +132,8 @@ class CampaignDefinition(Struct, frozen=True, kw_only=True):
     per_customer_max: int | None = None
     on_repeat: OnRepeat = OnRepeat.REFUSE
     revoke_keeps_cap: bool = False
+    customers: Customers = Customers.ANY
+    requires: tuple[Requirement, ...] = ()
     metadata: dict[str, Any] = {}
 
 

@@ -20,7 +20,15 @@ KEY_CHARACTERS_MAX = 255
 
 _REFUSING_STATUSES = (HTTPStatus.CONFLICT, HTTPStatus.GONE)
 _REFUSING_OUTCOMES = frozenset(
-    {"NOT_ELIGIBLE", "UNKNOWN_CUSTOMER", "UNKNOWN_CODE", "LINE_FULL", "BUSY", "TOO_MANY_GUESSES"}
+    {
+        "UNKNOWN_CUSTOMER",
+        "PHONE_REQUIRED",
+        "NOT_ELIGIBLE",
+        "UNKNOWN_CODE",
+        "LINE_FULL",
+        "BUSY",
+        "TOO_MANY_GUESSES",
+    }
 )
 """What a wish can end as: any conflict, what is gone, and these of other statuses."""
 

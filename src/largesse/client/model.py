@@ -54,6 +54,24 @@ class NewKey(Key, frozen=True, kw_only=True):
     key: str | None
 
 
+class CustomerDescription(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a customer; what is left out is forgotten. `phone` is +821012345678."""
+
+    phone: str | None = None
+    verified: bool = False
+    attributes: Mapping[str, Any] = {}
+
+
+class Customer(Struct, frozen=True, kw_only=True):
+    """A registered customer."""
+
+    customer_id: str
+    phone: str | None
+    verified: bool
+    attributes: dict[str, Any]
+    registered_at: str
+
+
 class CodeFormat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How codes look: a pattern, or a charset and a length; and where they come from."""
 
@@ -91,6 +109,8 @@ class CampaignDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     per_customer_max: int | None = None
     on_repeat: str = "REFUSE"
     revoke_keeps_cap: bool = False
+    customers: str = "ANY"
+    requires: Sequence[str] = ()
     metadata: Mapping[str, Any] = {}
 
 
@@ -137,6 +157,8 @@ class Campaign(Struct, frozen=True, kw_only=True, omit_defaults=True):
     per_customer_max: int | None
     on_repeat: str
     revoke_keeps_cap: bool
+    customers: str
+    requires: list[str]
     metadata: dict[str, Any]
     created_at: str
     rewards: list[Reward]

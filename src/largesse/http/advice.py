@@ -100,6 +100,27 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "NOT_FOUND": Advice(
             "Look at the id, and at the key: things of another tenant are not found, either.",
         ),
+        "UNKNOWN_CUSTOMER": Advice(
+            "Look at the id. A campaign with `customers: REGISTERED` takes only customers who were "
+            "registered before, with `POST /api/v1/customers`.",
+        ),
+        "PHONE_REQUIRED": Advice(
+            "Tell the customer's phone with `PUT /api/v1/customers/{customer_id}`, then ask again "
+            "with the same Idempotency-Key.",
+            "Take `phone` out of the campaign's `requires` if it should not be needed.",
+        ),
+        "NOT_ELIGIBLE": Advice(
+            "Once you have made sure who he is, say so with `PUT /api/v1/customers/{customer_id}` "
+            "and `verified`, then ask again with the same Idempotency-Key.",
+            "Take `verified` out of the campaign's `requires` if anybody may take part.",
+        ),
+        "CUSTOMER_EXISTS": Advice(
+            "To change what is known of him, send it to `PUT /api/v1/customers/{customer_id}`.",
+        ),
+        "PHONE_TAKEN": Advice(
+            "Ask the customer for his own phone, or find who has it: "
+            "`GET /api/v1/customers?phone=…`.",
+        ),
         "UNKNOWN_CODE": Advice(
             "Have the code typed again. Capitals, spaces and dashes do not matter. Whether a code "
             "never was or belongs to somebody else is not told.",

@@ -3,7 +3,6 @@
 What a claim's answer looks like is decided here alone, so both ways give the same bytes.
 """
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -29,10 +28,9 @@ from largesse.http.shapes.claims import (
     Refused,
 )
 from largesse.http.shapes.incentives import show
-from largesse.http.times import rfc3339
-from largesse.issuance import decide
+from largesse.http.wishes import known_of, wish_of
 from largesse.issuance.batcher import Ending
-from largesse.issuance.model import CUSTOMER_BYTES_MAX, Answer, Wish
+from largesse.issuance.model import Answer
 from largesse.issuance.service import Issuance
 from largesse.kernel.command import KEY_CHARACTERS_MAX
 from largesse.kernel.errors import InvalidInputError, LargesseError, NotFoundError
@@ -118,7 +116,7 @@ class ClaimDesk:
             campaign = self._admit(offered, headers)
             key = parse_key(headers, required=not how.dry_run) or ""
             claim = body.read(self._read_claim, headers, asked.body)
-            wish = _wish(campaign, claim.customer_id, claim.reward, key)
+            wish = wish_of(campaign, claim.customer_id, claim.reward, key)
             wish.dry_run = how.dry_run
             deliver = self._accept if how.dry_run else self._deliver
             self._issuance.submit(wish, partial(deliver, asked, request_id, campaign))
@@ -139,7 +137,7 @@ class ClaimDesk:
             assert ending.incentive is not None
             _answer_json(asked, request_id, Claimed(ending.outcome, show(ending.incentive)))
         else:
-            known = _known(ending, campaign)
+            known = known_of(ending, campaign)
             if known is None:
                 self._refusals[ending.outcome].answer(asked, request_id)
             else:
@@ -163,7 +161,7 @@ class ClaimDesk:
                 pointer = f"/claims/{index}"
                 _check_key(item.key, f"{pointer}/key")
                 key = "" if how.dry_run else item.key
-                wishes.append(_wish(campaign, item.customer_id, item.reward, key, pointer))
+                wishes.append(wish_of(campaign, item.customer_id, item.reward, key, pointer))
                 wishes[-1].dry_run = how.dry_run
         except LargesseError as error:
             _answer_problem(asked, errors.problem_of_error(error, request_id))
@@ -213,7 +211,7 @@ class _Gathering:
         if ending.outcome.success:
             assert ending.incentive is not None
             return Claimed(ending.outcome, show(ending.incentive), ending.replayed)
-        known = _known(ending, self._campaign) or Known()
+        known = known_of(ending, self._campaign) or Known()
         return _refused(errors.problem_of_outcome(ending.outcome, "", known=known))
 
 
@@ -250,39 +248,6 @@ def _is_usable_key(key: str) -> bool:
         and key.isprintable()
         and " " not in key
     )
-
-
-def _wish(
-    campaign: Campaign, customer: str, reward_key: str | None, key: str, pointer: str = ""
-) -> Wish:
-    _check_customer(customer, pointer)
-    reward = decide.reward_meant(campaign, reward_key)
-    if reward is None:
-        names = ", ".join(one.definition.key for one in campaign.rewards)
-        code = "INVALID" if reward_key is not None else Outcome.REWARD_REQUIRED
-        message = f"name one of this campaign's rewards: {names}"
-        raise InvalidInputError(message, f"{pointer}/reward", code)
-    return Wish(campaign.tenant, campaign.number, reward.number, customer, key)
-
-
-def _check_customer(customer: str, pointer: str) -> None:
-    if customer.isascii() and customer.isprintable():
-        return
-    long = len(customer.encode("utf-8", "surrogatepass")) > CUSTOMER_BYTES_MAX
-    if long or any(unicodedata.category(character) in {"Cc", "Cs"} for character in customer):
-        message = f"customer_id has 1 to {CUSTOMER_BYTES_MAX} bytes of UTF-8, no control characters"
-        raise InvalidInputError(message, f"{pointer}/customer_id")
-
-
-def _known(answer: Answer, campaign: Campaign) -> Known | None:
-    """What a refused caller may know beside the outcome."""
-    if answer.outcome is Outcome.NOT_OPEN_YET:
-        starts_at_ms = campaign.definition.starts_at_ms
-        wait_s = max(1, -(-(starts_at_ms - answer.now_ms) // 1000))
-        return Known(opens_at=rfc3339(starts_at_ms), retry_after=wait_s)
-    if answer.incentive is not None:
-        return Known(incentive_id=answer.incentive.id)
-    return None
 
 
 def _refused(problem: Problem) -> Refused:

@@ -15,13 +15,16 @@ from largesse.http import wire
 from largesse.jobs.errors import JobExistsError, TooManyJobsError
 from largesse.kernel.errors import (
     BusyError,
+    CustomerExistsError,
     EditConflictError,
     InvalidInputError,
     KeyReusedError,
     LargesseError,
     NotFoundError,
+    PhoneTakenError,
     StartError,
     UnavailableError,
+    UnknownCustomerError,
     WrongStatusError,
 )
 from largesse.kernel.outcome import Outcome
@@ -147,6 +150,24 @@ OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
         Outcome.CLOSED: Meaning(
             HTTPStatus.GONE, "Closed", "failed_precondition", "The campaign has ended."
         ),
+        Outcome.UNKNOWN_CUSTOMER: Meaning(
+            HTTPStatus.NOT_FOUND,
+            "Unknown customer",
+            "not_found",
+            "The campaign takes registered customers only: register him first.",
+        ),
+        Outcome.PHONE_REQUIRED: Meaning(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Phone required",
+            "invalid_argument",
+            "The campaign needs the customer's phone: tell it, then ask again with the same key.",
+        ),
+        Outcome.NOT_ELIGIBLE: Meaning(
+            HTTPStatus.FORBIDDEN,
+            "Not eligible",
+            "permission_denied",
+            "The campaign is for verified customers only.",
+        ),
         Outcome.CUSTOMER_LIMIT_REACHED: Meaning(
             HTTPStatus.CONFLICT,
             "Customer limit reached",
@@ -211,6 +232,15 @@ ERRORS: Mapping[type[LargesseError], ErrorMeaning] = MappingProxyType(
             HTTPStatus.FORBIDDEN, "Forbidden", "permission_denied", "FORBIDDEN"
         ),
         NotFoundError: ErrorMeaning(HTTPStatus.NOT_FOUND, "Not found", "not_found", "NOT_FOUND"),
+        UnknownCustomerError: ErrorMeaning(
+            HTTPStatus.NOT_FOUND, "Unknown customer", "not_found", "UNKNOWN_CUSTOMER"
+        ),
+        CustomerExistsError: ErrorMeaning(
+            HTTPStatus.CONFLICT, "Customer exists", "already_exists", "CUSTOMER_EXISTS"
+        ),
+        PhoneTakenError: ErrorMeaning(
+            HTTPStatus.CONFLICT, "Phone taken", "already_exists", "PHONE_TAKEN"
+        ),
         UnknownCodeError: ErrorMeaning(
             HTTPStatus.NOT_FOUND, "Unknown code", "not_found", "UNKNOWN_CODE"
         ),

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
+from largesse.customers.service import Customers
 from largesse.http.pieces import Pieces
 from largesse.http.request_ids import RequestIds
 from largesse.issuance.model import Conservation
@@ -25,6 +26,7 @@ class Services(Struct, frozen=True):
 
     tenants: Tenants
     campaigns: Campaigns
+    customers: Customers
     issuance: Issuance
     pools: Pools
     checking: Checking

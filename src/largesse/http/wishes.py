@@ -1,12 +1,11 @@
 """From what a caller says to a wish, and from its answer to what he may know of it."""
 
-import unicodedata
-
 from largesse.campaigns.model import Campaign
+from largesse.customers.decide import check_id
 from largesse.http.errors import Known
 from largesse.http.times import rfc3339
 from largesse.issuance import decide
-from largesse.issuance.model import CUSTOMER_BYTES_MAX, Answer, Wish
+from largesse.issuance.model import Answer, Wish
 from largesse.kernel.errors import InvalidInputError
 from largesse.kernel.outcome import Outcome
 
@@ -15,7 +14,7 @@ def wish_of(
     campaign: Campaign, customer: str, reward_key: str | None, key: str, pointer: str = ""
 ) -> Wish:
     """A customer's wish; `InvalidInputError` below `pointer` where it makes no sense."""
-    _check_customer(customer, pointer)
+    check_id(customer, f"{pointer}/customer_id")
     reward = decide.reward_meant(campaign, reward_key)
     if reward is None:
         names = ", ".join(one.definition.key for one in campaign.rewards)
@@ -34,14 +33,3 @@ def known_of(answer: Answer, campaign: Campaign) -> Known | None:
     if answer.incentive is not None:
         return Known(incentive_id=answer.incentive.id)
     return None
-
-
-def _check_customer(customer: str, pointer: str) -> None:
-    printable = customer.isascii() and customer.isprintable()
-    if printable and 0 < len(customer) <= CUSTOMER_BYTES_MAX:
-        return
-    long = len(customer.encode("utf-8", "surrogatepass")) > CUSTOMER_BYTES_MAX
-    strange = any(unicodedata.category(character) in {"Cc", "Cs"} for character in customer)
-    if long or strange or not customer:
-        message = f"customer_id has 1 to {CUSTOMER_BYTES_MAX} bytes of UTF-8, no control characters"
-        raise InvalidInputError(message, f"{pointer}/customer_id")

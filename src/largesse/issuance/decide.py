@@ -7,11 +7,14 @@ from largesse.campaigns.model import (
     Campaign,
     CampaignDefinition,
     Counters,
+    Customers,
     OnRepeat,
+    Requirement,
     Reward,
     RewardDefinition,
     Status,
 )
+from largesse.customers.model import Standing
 from largesse.issuance.model import (
     STRANGER,
     IncentiveStatus,
@@ -44,13 +47,31 @@ def claim(wish: Wish, offer: Offer, prior: Prior, counters: Counters) -> Outcome
     campaign, reward, day = offer
     return (
         window(campaign, wish.now_ms)
+        or eligibility(campaign.definition, prior.standing)
         or cap(campaign.definition, reward.definition, prior)
         or stock(reward.definition, counters, day)
         or Outcome.ISSUED
     )
 
 
-def prior(wish: Wish, entries: Sequence[LedgerEntry], campaign: CampaignDefinition) -> Prior:
+def stranger_refused(wish: Wish, offer: Offer) -> Outcome | None:
+    """What anybody would be told who holds nothing and whose key is new, or None if not all alike.
+
+    Where the campaign asks who a customer is, the answer depends on him.
+    """
+    campaign, reward, _ = offer
+    if asks_who(campaign.definition):
+        return window(campaign, wish.now_ms)
+    outcome = claim(wish, offer, STRANGER, reward.counters)
+    return None if outcome.success else outcome
+
+
+def prior(
+    wish: Wish,
+    entries: Sequence[LedgerEntry],
+    campaign: CampaignDefinition,
+    standing: Standing = STRANGER.standing,
+) -> Prior:
     """What the incentives that a customer was given in a campaign mean for his next wish.
 
     `entries` are in the order in which they were given. Without a cap of the campaign, those of
@@ -69,6 +90,7 @@ def prior(wish: Wish, entries: Sequence[LedgerEntry], campaign: CampaignDefiniti
         held=len(counting),
         held_of_reward=len(of_reward),
         earliest=next(iter(counting if full else of_reward), None),
+        standing=standing,
     )
 
 
@@ -87,6 +109,22 @@ def window(campaign: Campaign, now_ms: int) -> Outcome | None:
         return Outcome.NOT_OPEN_YET
     if definition.ends_at_ms is not None and now_ms >= definition.ends_at_ms:
         return Outcome.CLOSED
+    return None
+
+
+def asks_who(campaign: CampaignDefinition) -> bool:
+    """Whether it matters to a campaign who a customer is."""
+    return campaign.customers is Customers.REGISTERED or bool(campaign.requires)
+
+
+def eligibility(campaign: CampaignDefinition, standing: Standing) -> Outcome | None:
+    """Why a campaign has nothing for such a customer, or None if it has."""
+    if campaign.customers is Customers.REGISTERED and not standing.registered:
+        return Outcome.UNKNOWN_CUSTOMER
+    if Requirement.PHONE in campaign.requires and not standing.phone:
+        return Outcome.PHONE_REQUIRED
+    if Requirement.VERIFIED in campaign.requires and not standing.verified:
+        return Outcome.NOT_ELIGIBLE
     return None
 
 
@@ -112,11 +150,13 @@ def stock(reward: RewardDefinition, counters: Counters, day: int) -> Outcome | N
 def room(offer: Offer, counters: Counters, now_ms: int) -> int:
     """How many strangers in a row would be given a unit at one moment: `claim`, for many at once.
 
-    With 0 it is for `claim` to say why.
+    With 0 it is for `claim` to say why, or to ask who it is.
     """
     campaign, reward, day = offer
     definition = reward.definition
-    if window(campaign, now_ms) or cap(campaign.definition, definition, STRANGER):
+    if asks_who(campaign.definition) or window(campaign, now_ms):
+        return 0
+    if cap(campaign.definition, definition, STRANGER):
         return 0
     today = counters.issued_day if counters.day == day else 0
     left = (

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from largesse.campaigns.model import Campaign, Reward
+from largesse.customers.model import Standing
 from largesse.kernel.outcome import Outcome
-
-CUSTOMER_BYTES_MAX = 255
-"""The longest customer id, in bytes of UTF-8."""
 
 
 class Offer(NamedTuple):
@@ -81,17 +79,19 @@ class Prior(NamedTuple):
     """What the ledger already knows of a wish's customer in its campaign.
 
     `bound` is the row that the wish's key brought about. `held` counts towards the campaign's cap,
-    `held_of_reward` towards the reward's; `earliest` is the first row that counts.
+    `held_of_reward` towards the reward's; `earliest` is the first row that counts. `standing` is
+    known where the campaign asks for it.
     """
 
     bound: Issued | None = None
     held: int = 0
     held_of_reward: int = 0
     earliest: Issued | None = None
+    standing: Standing = Standing()
 
 
 STRANGER = Prior()
-"""A customer who holds nothing and whose key is not known."""
+"""A customer who holds nothing and of whom nothing is known, neither his key nor himself."""
 
 
 class IncentiveStatus(StrEnum):

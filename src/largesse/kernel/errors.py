@@ -30,6 +30,18 @@ class NotFoundError(LargesseError):
     """There is nothing by this name here."""
 
 
+class UnknownCustomerError(NotFoundError):
+    """There is no customer with this id here: register him first."""
+
+
+class CustomerExistsError(LargesseError):
+    """A customer with this id is registered already: replace what is known of him with PUT."""
+
+
+class PhoneTakenError(LargesseError):
+    """Another customer has this phone: a phone belongs to one customer of a tenant."""
+
+
 class WrongStatusError(LargesseError):
     """The life cycle does not allow this step from where it stands."""
 

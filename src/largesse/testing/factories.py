@@ -22,6 +22,8 @@ from largesse.campaigns.model import (
     Value,
 )
 from largesse.campaigns.ports import CampaignStore
+from largesse.customers.model import Customer, CustomerInput
+from largesse.customers.ports import CustomerRecords, CustomerStore
 from largesse.issuance.model import Issued, Settled, Wish
 from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore
 from largesse.issuance.spaces import pattern_of
@@ -69,7 +71,8 @@ class ScriptedCodes:
 class World:
     """A whole ledger under test: its stores over one state, and what they told.
 
-    `corrupt` overwrites a reward's counters behind the store's back.
+    `corrupt` overwrites a reward's counters behind the store's back. A technology that keeps no
+    customers yet has None for them, and its campaigns cannot require anything of them.
     """
 
     tenants: TenantStore
@@ -78,6 +81,7 @@ class World:
     ledger: LedgerStore
     codes: ScriptedCodes
     corrupt: Callable[[int, Counters], Awaitable[None]]
+    customers: CustomerStore | None = None
     published: list[Campaign] = field(default_factory=list)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW_MS))
 
@@ -165,6 +169,12 @@ def an_audit_entry(subject: str, tenant: int = 1) -> AuditEntry:
     return AuditEntry.of(a_command(tenant), subject, None, {"name": subject})
 
 
+def a_customer(customer_id: str = "ann", tenant: int = 1, **said: object) -> Customer:
+    """A registered customer."""
+    described = replace(CustomerInput(), **said)
+    return Customer(tenant=tenant, id=customer_id, described=described, registered_at_ms=NOW_MS)
+
+
 def a_reward(key: str = "STANDARD", **changes: object) -> RewardDefinition:
     """A coupon without quotas, caps or code."""
     value = Value(amount=500, currency="KRW")
@@ -240,6 +250,23 @@ async def keep_campaign(world: World, campaign: Campaign) -> Campaign:
         Campaign,
     )
     return done.answer
+
+
+def customers_of(world: World) -> CustomerStore:
+    """The customers of a world that keeps some."""
+    assert world.customers is not None
+    return world.customers
+
+
+async def keep_customer(world: World, customer: Customer) -> Customer:
+    """Register a customer, or replace what is known of him."""
+
+    def work(records: CustomerRecords) -> Customer:
+        records.keep_customer(customer)
+        return customer
+
+    store = customers_of(world)
+    return (await store.write(a_command(customer.tenant), work, Customer)).answer
 
 
 async def open_campaign(world: World, *rewards: RewardDefinition, **changes: object) -> Campaign:

@@ -13,8 +13,10 @@ from largesse.campaigns.model import (
     CampaignType,
     CodeFormat,
     CodeSource,
+    Customers,
     OnRepeat,
     Phase,
+    Requirement,
     Reward,
     RewardDefinition,
     RewardKind,
@@ -95,6 +97,13 @@ class CampaignInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     revoke_keeps_cap: Annotated[
         bool, Meta(description="A revoked incentive still counts towards its customer's cap.")
     ] = False
+    customers: Annotated[
+        Customers, Meta(description="REGISTERED: only who was registered before, else 404.")
+    ] = Customers.ANY
+    requires: Annotated[
+        list[Requirement],
+        Meta(description="What must be so of a customer, by what was registered of him."),
+    ] = []
     metadata: Metadata = {}
 
 
@@ -159,6 +168,8 @@ class CampaignView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     per_customer_max: int | None
     on_repeat: OnRepeat
     revoke_keeps_cap: bool
+    customers: Customers
+    requires: tuple[Requirement, ...]
     metadata: dict[str, Any]
     created_at: ShownMoment
     rewards: list[RewardView]
@@ -194,6 +205,8 @@ def definition(said: CampaignInput, tenant_zone: str) -> CampaignDefinition:
         per_customer_max=said.per_customer_max,
         on_repeat=said.on_repeat,
         revoke_keeps_cap=said.revoke_keeps_cap,
+        customers=said.customers,
+        requires=tuple(said.requires),
         metadata=said.metadata,
     )
 
@@ -217,6 +230,8 @@ def show(saved: Saved) -> CampaignView:
         per_customer_max=described.per_customer_max,
         on_repeat=described.on_repeat,
         revoke_keeps_cap=described.revoke_keeps_cap,
+        customers=described.customers,
+        requires=described.requires,
         metadata=described.metadata,
         created_at=rfc3339(campaign.created_at_ms),
         rewards=[_show_reward(reward, day) for reward in campaign.rewards],

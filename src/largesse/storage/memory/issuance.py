@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from largesse.campaigns.decide import codes_missing
 from largesse.campaigns.model import Campaign, CodeFormat, CodeSource, Counters, Reward, Status
+from largesse.customers.decide import standing
 from largesse.issuance import decide
 from largesse.issuance.codebook import AHEAD
 from largesse.issuance.model import (
-    STRANGER,
     Conservation,
     Issued,
     LedgerEntry,
@@ -117,8 +117,7 @@ class MemoryIncentiveStore:
         offer = self._offer(wish)
         if offer is None or (wish.campaign, wish.customer) in self._state.held:
             return None
-        outcome = decide.claim(wish, offer, STRANGER, offer.reward.counters)
-        return None if outcome.success else outcome
+        return decide.stranger_refused(wish, offer)
 
     def _settle(self, wish: Wish) -> Settled:
         offer = self._offer(wish)
@@ -146,7 +145,8 @@ class MemoryIncentiveStore:
     def _prior(self, wish: Wish, offer: Offer) -> Prior:
         places = self._state.held.get((wish.campaign, wish.customer), ())
         entries = [self._state.entries[place] for place in places]
-        return decide.prior(wish, entries, offer.campaign.definition)
+        known = self._state.customers.get((wish.tenant, wish.customer))
+        return decide.prior(wish, entries, offer.campaign.definition, standing(known))
 
     def _issue(self, wish: Wish, offer: Offer) -> Settled:
         """Give one more unit; a dry run takes it all back."""

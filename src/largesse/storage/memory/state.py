@@ -18,6 +18,7 @@ from largesse.campaigns.model import (
     RewardDefinition,
 )
 from largesse.campaigns.ports import PatternState
+from largesse.customers.model import Customer
 from largesse.issuance.model import LedgerEntry, Place
 from largesse.jobs.model import Job
 from largesse.kernel.fact import AuditEntry, FactKind
@@ -63,6 +64,7 @@ class MemoryState:
     tenants: dict[int, Tenant] = field(default_factory=dict)
     keys: dict[str, ApiKey] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
+    customers: dict[tuple[int, str], Customer] = field(default_factory=dict)
     campaigns: dict[int, Campaign] = field(default_factory=dict)
     definitions: dict[tuple[int, int], CampaignDefinition] = field(default_factory=dict)
     counters: dict[int, Counters] = field(default_factory=dict)

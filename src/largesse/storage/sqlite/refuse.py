@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from largesse.issuance import decide
-from largesse.issuance.model import STRANGER, Wish
+from largesse.issuance.model import Wish
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.fingerprint import Ways
@@ -54,5 +54,5 @@ def _judge(memory: Memory, days: LocalDays, wish: Wish) -> _Verdict | None:
     if (campaign.number, campaign.tenant) != (wish.campaign, wish.tenant):
         return None
     offer = offer._replace(day=days.day(campaign.definition.time_zone, wish.now_ms))
-    outcome = decide.claim(wish, offer, STRANGER, offer.reward.counters)
-    return None if outcome.success else _Verdict(outcome, memory.prints.ways(offer))
+    outcome = decide.stranger_refused(wish, offer)
+    return None if outcome is None else _Verdict(outcome, memory.prints.ways(offer))

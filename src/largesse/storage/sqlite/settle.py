@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import apsw
 
 from largesse.campaigns.model import Campaign, Counters, Reward
+from largesse.customers.model import Standing
 from largesse.issuance import decide
 from largesse.issuance.model import Issued, LedgerEntry, Offer, Settled, Wish
 from largesse.issuance.ports import RandomCodes
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
+from largesse.storage.sqlite.customers import read_standings
 from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
 from largesse.storage.sqlite.holders import Holders, to_blobs
 from largesse.storage.sqlite.known import Chain, look_up
@@ -87,6 +89,7 @@ class _Batch:
             for wish, lot in zip(wishes, self._wanted, strict=True)
         ]
         self._known = self._look_up()
+        self._standings = self._look_at_customers()
         self._fresh: dict[int, Issued] = {}
 
     def settle(self) -> list[Settled]:
@@ -148,6 +151,20 @@ class _Batch:
         memory = self._memory
         return look_up(self._transaction.db, memory.holders, memory.prints, hashes, chain_of)
 
+    def _look_at_customers(self) -> dict[tuple[int, str], Standing]:
+        """How those customers stand whose campaigns ask who they are."""
+        asked: dict[int, dict[str, None]] = {}
+        for wish, lot in zip(self._wishes, self._wanted, strict=True):
+            if lot is not None and decide.asks_who(lot.offer.campaign.definition):
+                asked.setdefault(wish.tenant, {})[wish.customer] = None
+        return {
+            (tenant, customer): standing
+            for tenant, customers in asked.items()
+            for customer, standing in read_standings(
+                self._transaction.db, tenant, list(customers)
+            ).items()
+        }
+
     def _settle(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         if wish.now_ms != lot.moment_ms:
             lot.come_to(wish.now_ms, self._memory.days)
@@ -166,7 +183,8 @@ class _Batch:
     def _settle_with_care(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         """The rule with all that it may ask for."""
         entries = self._entries(wish, main, apart)
-        prior = decide.prior(wish, entries, lot.offer.campaign.definition)
+        standing = self._standings.get((wish.tenant, wish.customer), Standing())
+        prior = decide.prior(wish, entries, lot.offer.campaign.definition, standing)
         outcome = decide.claim(wish, lot.offer, prior, lot.counters)
         if prior.bound is not None:
             replayed = outcome is Outcome.ISSUED

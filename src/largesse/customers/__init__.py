@@ -1,0 +1,1 @@
+"""Customers: the tenants' own, known by the id that the tenant gave them."""
