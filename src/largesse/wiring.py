@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from hmac import digest
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -55,6 +56,7 @@ from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
 from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
+from largesse.storage.sqlite.transaction import Transaction
 from largesse.storage.sqlite.upkeep import SQLiteUpkeep
 from largesse.storage.sqlite.writer import Writer
 from largesse.tenants.service import Origins, Tenants
@@ -72,6 +74,8 @@ RESULTS_SUFFIX = "-results"
 """Beside the ledger's file, unless the settings say otherwise."""
 
 _SCHEME = "sqlite:///"
+
+Records = TypeVar("Records")
 
 
 class Application(Struct, frozen=True):
@@ -129,6 +133,12 @@ class _Storage(Struct, frozen=True):
     writer: Writer
     readers: Readers
 
+    def transactions(
+        self, records: Callable[[Transaction], Records]
+    ) -> SQLiteTransactions[Records]:
+        """Commands on one kind of records."""
+        return SQLiteTransactions(self.writer, self.readers, records)
+
     def close(self) -> None:
         """Commit what waits and let the file go."""
         self.readers.close()
@@ -169,15 +179,8 @@ async def open_application(
         upkeep = Upkeep(_duties(storage, issuance, bulk.jobs, clock), clock, settings)
         services = Services(
             tenants=tenants,
-            campaigns=Campaigns(
-                SQLiteTransactions(storage.writer, storage.readers, SQLiteCampaignRecords),
-                Spaces(),
-                clocks,
-                ids,
-            ),
-            customers=Customers(
-                SQLiteTransactions(storage.writer, storage.readers, SQLiteCustomerRecords)
-            ),
+            campaigns=_make_campaigns(storage, world),
+            customers=Customers(storage.transactions(SQLiteCustomerRecords)),
             issuance=issuance,
             pools=bulk.pools,
             checking=bulk.checking,
@@ -210,11 +213,16 @@ def _open_storage(settings: Settings, clock: Clock, offers: Offers) -> _Storage:
 
 def _make_tenants(storage: _Storage, clock: Clock, clocks: TenantClocks, ids: Ids) -> Tenants:
     return Tenants(
-        SQLiteTransactions(storage.writer, storage.readers, SQLiteTenantRecords),
+        storage.transactions(SQLiteTenantRecords),
         clock,
         clocks,
         Origins(ids, lambda: KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES), os.urandom),
     )
+
+
+def _make_campaigns(storage: _Storage, world: _World) -> Campaigns:
+    records = storage.transactions(SQLiteCampaignRecords)
+    return Campaigns(records, Spaces(), world.clocks, world.ids)
 
 
 def _open_ledger(
@@ -233,7 +241,7 @@ def _make_issuance(
     clocks: TenantClocks,
 ) -> Issuance:
     ids = IncentiveIds(_derived(storage.file.secret, "incentive ids"))
-    records = SQLiteTransactions(storage.writer, storage.readers, SQLiteLedgerRecords)
+    records = storage.transactions(SQLiteLedgerRecords)
     return Issuance(
         Ledger(store, records),
         codebook.offers,
@@ -244,12 +252,12 @@ def _make_issuance(
 
 
 def _make_bulk(settings: Settings, storage: _Storage, world: _World) -> _Bulk:
-    store = SQLiteTransactions(storage.writer, storage.readers, SQLitePoolRecords)
+    store = storage.transactions(SQLitePoolRecords)
     ledger = storage.file.path
     beside = ledger.with_name(ledger.name + RESULTS_SUFFIX)
     folder = Path(settings.jobs.results_folder) if settings.jobs.results_folder else beside
     jobs = Jobs(
-        SQLiteTransactions(storage.writer, storage.readers, SQLiteJobRecords),
+        storage.transactions(SQLiteJobRecords),
         FileResults(folder, settings.jobs.results_mib_max * MIB),
         world.clock,
         settings.jobs.lease_s * 1000,
