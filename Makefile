@@ -1,7 +1,7 @@
 # Each target makes what it needs first; a second call finds it made and starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check static docs proto freeze bench lock services
+.PHONY: help serve test check static docs proto freeze bench bench-compare lock services
 
 RUN := .venv/bin/
 ENVIRONMENT := .venv/.synced
@@ -10,7 +10,7 @@ PROGRAMS := src tests scripts
 NO_TESTS := 5
 
 help: ## show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 15
 
 serve: $(ENVIRONMENT) ## run largesse on the file largesse.db; ARGS='--port 0' adds options
 	@exec $(RUN)largesse serve $(ARGS)
@@ -45,6 +45,9 @@ freeze: $(ENVIRONMENT) ## at a release: promise that what proto/ says now will n
 
 bench: $(ENVIRONMENT) services ## measure, beside what bounds it; ARGS='claim' picks a scenario
 	$(RUN)largesse bench $(ARGS)
+
+bench-compare: $(ENVIRONMENT) ## what changed between two results; OLD=folder NEW=folder
+	$(RUN)largesse bench-compare $(OLD) $(NEW) $(ARGS)
 
 lock: ## write uv.lock from pyproject.toml; ARGS='--upgrade' takes newer versions
 	@scripts/bootstrap.sh lock $(ARGS)

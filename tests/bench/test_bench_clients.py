@@ -1,14 +1,26 @@
 """What the bench makes of wrk's words and of the clock."""
 
+from collections import Counter
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from largesse.bench import wrk
-from largesse.bench.client import BROKEN, ID_BYTES, Connection, Requests, winner
+from largesse.bench.asked import (
+    ID_BYTES,
+    Requests,
+    batch,
+    claim,
+    connect_binary,
+    connect_json,
+    winner,
+)
+from largesse.bench.client import BROKEN, Connection
 from largesse.bench.load import Measured, percentile
 from largesse.bench.paced import OpenLoop, Pace
 from largesse.bench.plan import BenchError
+from largesse.http.rpc.generated.largesse.v1 import coupons_pb as pb
 
 WRK = """Running 2s test @ http://127.0.0.1:46241
   1 threads and 256 connections
@@ -132,14 +144,45 @@ def test_answers_are_whole(size: int) -> None:
 
 def test_requests_are_whole() -> None:
     """The length said is the length sent, for strangers and for winners."""
-    requests = Requests("/claims", "Bearer x", winners=3)
+    requests = Requests([claim("/claims", "Bearer x")], winners=3)
     sent = [requests.next() for _ in range(300)]
     for one in sent:
         head, _, body = one.partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in head
-        key = head.rpartition(b": ")[2]
+        key = head.rpartition(b"Idempotency-Key: ")[2]
         assert body == b'{"customer_id":"%b"}' % key
         assert len(key) == 2 * ID_BYTES == len(winner(2))
     winners = {winner(number).encode() for number in range(3)}
     asked = sum(any(one in request for one in winners) for request in sent)
     assert asked == requests.winners_asked > 0
+
+
+def test_a_batch_has_another_customer_in_each_claim() -> None:
+    """Who uses his id as his key; the length said is the length sent."""
+    head, _, body = Requests([batch("/claims:batch", "Bearer x", 5)]).next().partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    claims = msgspec.json.decode(body)["claims"]
+    assert all(one["customer_id"] == one["key"] for one in claims)
+    assert len({one["key"] for one in claims}) == 5
+
+
+def test_every_text_is_sent() -> None:
+    """Many campaigns are asked for alike."""
+    requests = Requests([claim(f"/{number}", "Bearer x") for number in range(4)])
+    asked = Counter(requests.next().split(b" ")[1] for _ in range(400))
+    assert set(asked) == {b"/0", b"/1", b"/2", b"/3"}
+    assert min(asked.values()) > 50
+
+
+def test_connect_says_the_same_in_both_spellings() -> None:
+    """As the generated messages read them."""
+    for text, read in (
+        (connect_json(7, "Bearer x"), lambda body: pb.IssueCouponRequest.from_json(body.decode())),
+        (connect_binary(7, "Bearer x"), pb.IssueCouponRequest.from_binary),
+    ):
+        head, _, body = Requests([text]).next().partition(b"\r\n\r\n")
+        assert f"Content-Length: {len(body)}".encode() in head
+        said = read(body)
+        assert said.campaign_id == 7
+        assert said.customer_id == said.idempotency_key
+        assert len(said.customer_id) == 2 * ID_BYTES

@@ -6,7 +6,8 @@ import apsw
 import pytest
 import uvloop
 
-from largesse.bench.client import ask_in_turns, winner
+from largesse.bench.asked import claim, winner
+from largesse.bench.client import ask_in_turns
 from largesse.bench.echo import TARGET
 from largesse.bench.exactness import Told, complaints, read
 from largesse.bench.load import Load
@@ -49,9 +50,8 @@ def test_the_built_in_client_stands_in(tmp_path: Path) -> None:
     """It asks as wrk does, retries of winners included, until it has seen enough."""
     with echo(tmp_path) as server:
         enough = iter([False, False, True])
-        load = Load(
-            server.url, TARGET.decode(), "Bearer x", 8, 0, winners=10, reached=lambda: next(enough)
-        )
+        texts = (claim(TARGET.decode(), "Bearer x"),)
+        load = Load(server.url, texts, 8, 0, winners=10, reached=lambda: next(enough))
         measured = uvloop.run(ask_in_turns(load))
 
     assert measured.issued == measured.answers > 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from largesse.bench.exactness import Kept, Told, complaints
+from largesse.bench.exactness import Kept, Offered, Sold, Told, complaints, complaints_of_each
 from largesse.bench.load import Measured
 from largesse.bench.soldout import retry_complaints
 
@@ -74,3 +74,33 @@ def test_winners_and_nobody_else(issued: int, complaints_found: int) -> None:
     """A winner turned away is noticed, and a loser who was given something."""
     found = retry_complaints(measured(issued, winners_asked=100), connections=64)
     assert len(found) == complaints_found
+
+
+OFFERED = {"a": Offered(50, 1_000, 50), "b": Offered(None, 0, 7), "c": Offered(50, 1_000, 0)}
+SOLD = {"a": Sold(50, 1_000), "b": Sold(7, 3)}
+
+
+def test_campaigns_that_agree_are_exact() -> None:
+    """From the opening millisecond on, to the last unit; one that gave nothing has no row."""
+    assert complaints_of_each(OFFERED, SOLD) == []
+
+
+@pytest.mark.parametrize(
+    ("falsified", "complaint"),
+    [
+        ({"a": Sold(49, 1_000)}, "a: 49 rows but 50 issued by the API"),
+        ({"b": Sold(8, 3)}, "b: 8 rows but 7 issued by the API"),
+        ({"a": Sold(50, 999)}, "a: given 1 ms early"),
+        ({"c": Sold(1, 1_000)}, "c: 1 rows but 0 issued by the API"),
+        ({"d": Sold(1, 1_000)}, "d gave something and is none of ours"),
+    ],
+)
+def test_each_falsified_campaign_is_caught(falsified: dict[str, Sold], complaint: str) -> None:
+    """Negative control: one campaign is wrong, and it is named."""
+    assert complaints_of_each(OFFERED, SOLD | falsified) == [complaint]
+
+
+def test_one_too_many_is_caught() -> None:
+    """Though the API says the same: it is not the judge."""
+    found = complaints_of_each({"a": Offered(50, 1_000, 51)}, {"a": Sold(51, 1_000)})
+    assert found == ["a: 51 rows of a quota of 50"]

@@ -17,6 +17,8 @@ PROOF_LOOK_S = 0.2
 PROOF_TRIES_MAX = 1_500
 """Five minutes: a proof that takes longer is not what is to be measured."""
 
+LONG_AGO = "2026-01-01T00:00:00.000Z"
+
 _PATTERN = "가가9999가가99"
 _BAD = 400
 
@@ -47,8 +49,8 @@ class Api:
         message = "the server does not finish the proof of its ledger"
         raise BenchError(message)
 
-    def open_campaign(self, quota: int | None) -> str:
-        """A campaign of one reward that anybody may claim once, open now; its id."""
+    def open_campaign(self, quota: int | None, starts_at: str = LONG_AGO) -> str:
+        """A campaign of one reward that anybody may claim once, open from a moment on; its id."""
         reward = {
             "key": "STANDARD",
             "kind": "COUPON",
@@ -59,7 +61,7 @@ class Api:
         campaign = {
             "name": "Bench",
             "type": "CLAIM",
-            "starts_at": "2026-01-01T00:00:00.000Z",
+            "starts_at": starts_at,
             "per_customer_max": 1,
             "rewards": [reward],
             "activate": True,
@@ -70,6 +72,10 @@ class Api:
         """How many of a campaign's units are gone, by its stock."""
         answer = self._insist("GET", f"/api/v1/campaigns/{campaign}")
         return sum(int(reward["stock"]["issued"]) for reward in answer["rewards"])
+
+    def number(self, campaign: str) -> int:
+        """The number of a campaign, which RPC speaks."""
+        return int(self._insist("GET", f"/api/v1/campaigns/{campaign}")["number"])
 
     def claim_all(self, campaign: str, customers: Sequence[str]) -> list[dict[str, Any]]:
         """One claim each, in one batch; a customer's id is his key, too."""

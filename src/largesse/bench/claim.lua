@@ -1,12 +1,13 @@
--- Claims of customers with random ids, for wrk:
---   wrk -t1 -c64 -d3 -s claim.lua http://127.0.0.1:8000 -- TARGET AUTHORIZATION [WINNERS]
--- With WINNERS every tenth request is one of the customers w0…01 to w0…WINNERS once more, under his
--- key. What was measured comes as one line of JSON that begins with "measured ".
+-- Requests of customers with random ids, for wrk:
+--   wrk -t1 -c64 -d3 -s claim.lua http://127.0.0.1:8000 -- WINNERS TEXT…
+-- Each request is made from any of the texts (asked.py writes them): {new} becomes another customer,
+-- {id} the last one again. With WINNERS above 0 every tenth customer is one of w0…01 to w0…WINNERS.
+-- What was measured comes as one line of JSON that begins with "measured ".
 -- The request is put together by hand: wrk.format costs half of what the server can do.
 
-local head, tail
+local texts = {}
 local winners = 0
-local random, char, format = math.random, string.char, string.format
+local random, char, format, concat = math.random, string.char, string.format, table.concat
 local threads = {}
 
 winners_asked = 0 -- global, because done() reads it from outside of the thread
@@ -30,6 +31,20 @@ local function customer()
     .. triples[random(0, 46655)] .. triples[random(0, 46655)] .. triples[random(0, 46655)]
 end
 
+-- A text as what stands between its marks, and for each mark whether it is another customer's.
+local function cut(text)
+  local parts, news, at = {}, {}, 1
+  while true do
+    local first, last, mark = text:find("{(%l+)}", at)
+    if not first then break end
+    parts[#parts + 1] = text:sub(at, first - 1)
+    news[#news + 1] = mark == "new"
+    at = last + 1
+  end
+  parts[#parts + 1] = text:sub(at)
+  return { parts = parts, news = news, single = #news == 2 and news[1] and not news[2] }
+end
+
 function setup(thread)
   threads[#threads + 1] = thread
 end
@@ -38,18 +53,26 @@ function init(arguments)
   local seed = 0
   for line in io.lines("/proc/self/stat") do seed = tonumber(line:match("^%d+")) end
   math.randomseed(seed + os.time())
-  local target = arguments[1] or "/api/v1/campaigns/camp_00000000000000000000000000/claims"
-  local authorization = arguments[2] or "Bearer lgs_00000000000000000000000000000000"
-  winners = tonumber(arguments[3] or "0")
-  local body_bytes = #'{"customer_id":""}' + 18
-  head = "POST " .. target .. " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: " .. authorization
-    .. "\r\nContent-Type: application/json\r\nContent-Length: " .. body_bytes .. "\r\nIdempotency-Key: "
-  tail = '"}'
+  winners = tonumber(arguments[1])
+  for number = 2, #arguments do
+    texts[number - 1] = cut(arguments[number])
+  end
 end
 
 function request()
-  local id = customer()
-  return head .. id .. '\r\n\r\n{"customer_id":"' .. id .. tail
+  local text = texts[#texts > 1 and random(#texts) or 1]
+  local parts, news = text.parts, text.news
+  if text.single then
+    local id = customer()
+    return parts[1] .. id .. parts[2] .. id .. parts[3]
+  end
+  local made, id = {}, nil
+  for number = 1, #news do
+    if news[number] then id = customer() end
+    made[2 * number - 1], made[2 * number] = parts[number], id
+  end
+  made[#made + 1] = parts[#parts]
+  return concat(made)
 end
 
 -- Counts answers by wrk's own counters: a response() of ours would make the client the limit.

@@ -4,28 +4,23 @@ It can pace itself, which wrk cannot, and stands in where wrk is missing, at a p
 """
 
 import asyncio
-import random
 import re
-import secrets
 import time
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
 
+from largesse.bench.asked import Requests
 from largesse.bench.load import Load, Measured, percentile
 
 LOOK_S = 0.1
 """How often to look whether a load has reached its aim."""
-
-ID_BYTES = 9
-"""A customer's id has two characters for each."""
 
 BROKEN = 0
 """Stands for the status of an answer that never came."""
 
 _BAD = 400
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_WINNERS_EVERY = 10
 
 Answered = Callable[[int], None]
 """Told the status of an answer."""
@@ -84,32 +79,6 @@ class Connection(asyncio.Protocol):
             answered(status)
 
 
-class Requests:
-    """Claims put together by hand, of customers with random ids who use the id as their key."""
-
-    def __init__(self, target: str, authorization: str, winners: int = 0) -> None:
-        body_bytes = len('{"customer_id":""}') + 2 * ID_BYTES
-        self._head = (
-            f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {authorization}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {body_bytes}\r\nIdempotency-Key: "
-        )
-        self._winners = winners
-        self.winners_asked = 0
-
-    def next(self) -> bytes:
-        """One more."""
-        customer = secrets.token_hex(ID_BYTES)
-        if self._winners and random.randrange(_WINNERS_EVERY) == 0:  # noqa: S311 - guards nothing
-            self.winners_asked += 1
-            customer = winner(random.randrange(self._winners))  # noqa: S311 - guards nothing
-        return f'{self._head}{customer}\r\n\r\n{{"customer_id":"{customer}"}}'.encode()
-
-
-def winner(number: int) -> str:
-    """The id of a winner, counted from 0, as the Lua script writes it."""
-    return f"w{number + 1:017d}"
-
-
 async def connect(url: str, count: int) -> list[Connection]:
     """So many connections to a server."""
     loop = asyncio.get_running_loop()
@@ -125,7 +94,7 @@ async def connect(url: str, count: int) -> list[Connection]:
 async def ask_in_turns(load: Load) -> Measured:
     """Full load: each connection asks again as soon as it has its answer."""
     connections = await connect(load.url, load.connections)
-    requests = Requests(load.target, load.authorization, load.winners)
+    requests = Requests(load.texts, load.winners)
     turns = _Turns(requests)
     began_s = time.perf_counter()
     for connection in connections:

@@ -4,30 +4,35 @@ Each server is started as a user would, on a new ledger below the output folder,
 ledger must hold exactly what was answered: else the exit status is 1, however fast it was.
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import Parameter
 from msgspec import Struct
 from rich.console import Console
 
 from largesse.bench import machine
+from largesse.bench.batches import claim_batch
+from largesse.bench.chart import picture
 from largesse.bench.claims import claim
 from largesse.bench.footprint import memory, start
 from largesse.bench.growth import claim_grow
 from largesse.bench.latency import paced
+from largesse.bench.many import claim_many
 from largesse.bench.plan import Bench, Plan
-from largesse.bench.report import Result, document, draw, keep
+from largesse.bench.report import Result, document, draw, keep, write_json
+from largesse.bench.rpc import claim_rpc
 from largesse.bench.soldout import soldout
 
 SCENARIOS: Mapping[str, Callable[[Bench], Result]] = MappingProxyType(
     {
         "claim": claim,
+        "claim-many": claim_many,
+        "claim-batch": claim_batch,
+        "claim-rpc": claim_rpc,
         "soldout": soldout,
         "paced": paced,
         "claim-grow": claim_grow,
@@ -37,7 +42,17 @@ SCENARIOS: Mapping[str, Callable[[Bench], Result]] = MappingProxyType(
 )
 """All that can be measured, in the order of a run of everything."""
 
-Scenario = Literal["claim", "soldout", "paced", "claim-grow", "memory", "start"]
+Scenario = Literal[
+    "claim",
+    "claim-many",
+    "claim-batch",
+    "claim-rpc",
+    "soldout",
+    "paced",
+    "claim-grow",
+    "memory",
+    "start",
+]
 
 _STANDARD = Plan()
 _WIDTH_MIN = 100
@@ -52,15 +67,14 @@ class Benchmarks(Struct, frozen=True):
     def write(self, *, json: bool) -> int:
         """Print the documents as JSON if asked; the exit status, 1 where a number was wrong."""
         if json:
-            text = msgspec.json.format(msgspec.json.encode(self.documents), indent=2)
-            sys.stdout.write(text.decode() + "\n")
+            write_json(self.documents)
         return 0 if all(one["exact"] for one in self.documents) else _WRONG
 
 
 def bench(
     *scenario: Annotated[
         Scenario,
-        Parameter(help="What to measure; by default everything, in less than five minutes."),
+        Parameter(help="What to measure; by default everything, in less than eight minutes."),
     ],
     plan: Plan = _STANDARD,
     json: Annotated[bool, Parameter(parse=False)] = False,
@@ -76,6 +90,7 @@ def bench(
         result = _measure(name, plan, voice)
         documents.append(document(result, where))
         keep(plan.output, documents[-1])
+        (plan.output / f"{name}.svg").write_text(picture(result, where), encoding="utf-8")
         if not json:
             _show(result)
     return Benchmarks(documents)

@@ -1,5 +1,8 @@
 """Whether the ledger holds exactly what was answered."""
 
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -8,6 +11,12 @@ from msgspec import Struct
 _ROWS = """
 SELECT count(*), count(DISTINCT reward || ':' || serial), count(DISTINCT customer)
 FROM journal WHERE kind = 1"""
+_CAMPAIGNS = """
+SELECT c.id, count(*), min(j.at_ms) FROM journal j JOIN campaign c ON c.number = j.campaign
+WHERE j.kind = 1 GROUP BY c.id"""
+_MOMENTS = """
+SELECT j.at_ms FROM journal j JOIN campaign c ON c.number = j.campaign
+WHERE j.kind = 1 AND c.id IN (SELECT value FROM json_each(?)) ORDER BY j.at_ms"""
 _COUNTERS = "SELECT coalesce(sum(issued), 0), coalesce(sum(serials), 0) FROM reward"
 
 
@@ -31,15 +40,33 @@ class Kept(Struct, frozen=True):
     serials: int
 
 
+class Sold(Struct, frozen=True):
+    """What a campaign gave by its rows, and the moment of the first."""
+
+    rows: int
+    first_ms: int
+
+
 def read(path: Path) -> Kept:
     """Count what is in a ledger whose server has ended, behind its back."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        rows = db.execute(_ROWS).get
-        counters = db.execute(_COUNTERS).get
-    finally:
-        db.close()
-    return Kept(*rows, *counters)
+    with _opened(path) as db:
+        return Kept(*db.execute(_ROWS).get, *db.execute(_COUNTERS).get)
+
+
+def read_sold(path: Path) -> dict[str, Sold]:
+    """The same for each campaign that gave something, by its id."""
+    with _opened(path) as db:
+        return {campaign: Sold(*counts) for campaign, *counts in db.execute(_CAMPAIGNS)}
+
+
+def read_moments(path: Path, campaigns: Sequence[str]) -> list[int]:
+    """When each unit of some campaigns was given, in milliseconds, ascending."""
+    with _opened(path) as db:
+        return [at for (at,) in db.execute(_MOMENTS, (json.dumps(list(campaigns)),))]
+
+
+def _opened(path: Path) -> closing[apsw.Connection]:
+    return closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY))
 
 
 def complaints(told: Told, stock: int, kept: Kept, *, quota: int | None = None) -> list[str]:
@@ -63,4 +90,26 @@ def complaints(told: Told, stock: int, kept: Kept, *, quota: int | None = None) 
             found.append(f"{kept.rows} rows but {count} {what}")
     if quota is not None and kept.rows > quota:
         found.append(f"{kept.rows} rows of a quota of {quota}")
+    return found
+
+
+class Offered(Struct, frozen=True):
+    """What one of many campaigns had: units, the moment of its opening, and issued by the API."""
+
+    quota: int | None
+    opens_ms: int
+    issued: int
+
+
+def complaints_of_each(offered: Mapping[str, Offered], sold: Mapping[str, Sold]) -> list[str]:
+    """What does not agree in single campaigns, though the sums may: by their ids."""
+    found = [f"{one} gave something and is none of ours" for one in sorted(sold.keys() - offered)]
+    for campaign, offer in offered.items():
+        rows = sold[campaign].rows if campaign in sold else 0
+        if rows != offer.issued:
+            found.append(f"{campaign}: {rows} rows but {offer.issued} issued by the API")
+        if offer.quota is not None and rows > offer.quota:
+            found.append(f"{campaign}: {rows} rows of a quota of {offer.quota}")
+        if rows and sold[campaign].first_ms < offer.opens_ms:
+            found.append(f"{campaign}: given {offer.opens_ms - sold[campaign].first_ms} ms early")
     return found

@@ -6,7 +6,7 @@ from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints
 from largesse.bench.plan import Bench
 from largesse.bench.prefill import prefill
-from largesse.bench.report import Bar, Result, figure
+from largesse.bench.report import Bar, Result, beside, figure
 from largesse.bench.stage import (
     Stage,
     Trial,
@@ -49,7 +49,7 @@ def claim_grow(bench: Bench) -> Result:
         trial.measured.per_second / speed for trial, speed in zip(grown.trials, begun, strict=True)
     ]
     figures = [
-        figure("throughput at the start", "claims/s", begun),
+        beside("throughput at the start", "claims/s", begun),
         *load_figures("claims", grown.trials, grown.ceilings, RATIO),
         figure("ratio to the start", "", ratios, bar=OF_THE_START),
         figure("disk", "bytes/incentive", [grown.bytes_each]),

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from largesse.bench.api import target_of
-from largesse.bench.client import Requests
+from largesse.bench.asked import Requests
 from largesse.bench.exactness import Told, complaints
 from largesse.bench.paced import Pace, Paced, run
 from largesse.bench.plan import Bench
@@ -50,7 +49,7 @@ def paced(bench: Bench) -> Result:
 
 def _run(folder: Path, count: int) -> _Run:
     with opened(folder) as stage:
-        requests = Requests(target_of(stage.campaign), stage.api.authorization)
+        requests = Requests([stage.claim_from(stage.campaign)])
         paced = run(stage.server.url, requests, Pace(PER_SECOND, count), CONNECTIONS)
         stock = stage.stock()
     kept, _ = kept_in(folder)

@@ -7,15 +7,14 @@ from msgspec import Struct
 
 
 class Load(Struct, frozen=True):
-    """Claims at full speed: to where, by whom, for how long.
+    """Claims at full speed: to where, what (the texts of `asked`), over what, for how long.
 
     With `winners` every tenth request is a retry of a customer who won before. With `reached` the
     load goes on until that is true instead of for `seconds`.
     """
 
     url: str
-    target: str
-    authorization: str
+    texts: tuple[str, ...]
     connections: int
     seconds: int
     winners: int = 0

@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from largesse.bench.client import BROKEN, Connection, Requests, connect
+from largesse.bench.asked import Requests
+from largesse.bench.client import BROKEN, Connection, connect
 from largesse.bench.load import percentile
 from largesse.bench.plan import BenchError
 

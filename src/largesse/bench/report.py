@@ -1,8 +1,10 @@
 """What a scenario found: figures with their bars, as a table and as JSON."""
 
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from largesse.bench.machine import Machine
+
+Better = Literal["higher", "lower"]
 
 _LARGE = 100
 
@@ -34,12 +38,16 @@ class Bar(Struct, frozen=True):
 
 
 class Figure(Struct, frozen=True):
-    """One thing that was measured, once per run."""
+    """One thing that was measured, once per run.
+
+    `better` says which way is; None of what only tells how the machine was.
+    """
 
     name: str
     unit: str
     values: tuple[float, ...]
     bar: Bar | None = None
+    better: Better | None = None
 
     @property
     def median(self) -> float:
@@ -62,8 +70,14 @@ class Result(Struct, frozen=True):
 
 
 def figure(name: str, unit: str, values: Sequence[float], *, bar: Bar | None = None) -> Figure:
-    """A figure of some runs' values."""
-    return Figure(name, unit, tuple(values), bar)
+    """A figure of some runs' values: speeds and ratios should be high, all else low."""
+    better: Better = "higher" if unit.endswith("/s") or not unit else "lower"
+    return Figure(name, unit, tuple(values), bar, better)
+
+
+def beside(name: str, unit: str, values: Sequence[float]) -> Figure:
+    """A figure of what is measured beside the matter itself, for others to be compared with."""
+    return Figure(name, unit, tuple(values))
 
 
 def document(result: Result, machine: Machine) -> dict[str, object]:
@@ -74,6 +88,7 @@ def document(result: Result, machine: Machine) -> dict[str, object]:
             "unit": one.unit,
             "median": one.median,
             "values": one.values,
+            "better": one.better,
             "bar": None if one.bar is None else str(one.bar),
             "held": one.held,
         }
@@ -87,6 +102,11 @@ def document(result: Result, machine: Machine) -> dict[str, object]:
         "exact": not result.complaints,
         "complaints": list(result.complaints),
     }
+
+
+def write_json(document: object) -> None:
+    """Print something for programs."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
 
 
 def keep(folder: Path, document: dict[str, object]) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from largesse.bench.client import winner
+from largesse.bench.asked import winner
 from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints
 from largesse.bench.load import Measured

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from largesse.bench import exactness
+from largesse.bench import asked, exactness
 from largesse.bench.api import Api, target_of
 from largesse.bench.driver import drive
 from largesse.bench.echo import TARGET
 from largesse.bench.exactness import Kept, Told
 from largesse.bench.load import Load, Measured
 from largesse.bench.plan import Plan
-from largesse.bench.report import Bar, Figure, figure
+from largesse.bench.report import Bar, Figure, beside, figure
 from largesse.bench.server import Server, echo, largesse, ledger, new_key
 
 MB = 1_000_000
@@ -53,15 +53,12 @@ class Stage:
         self, plan: Plan, *, winners: int = 0, reached: Callable[[], bool] | None = None
     ) -> Load:
         """Claims from the campaign, as the plan says."""
-        return Load(
-            self.server.url,
-            target_of(self.campaign),
-            self.api.authorization,
-            plan.connections,
-            plan.seconds,
-            winners,
-            reached,
-        )
+        texts = (self.claim_from(self.campaign),)
+        return Load(self.server.url, texts, plan.connections, plan.seconds, winners, reached)
+
+    def claim_from(self, campaign: str) -> str:
+        """What the clients send to claim from a campaign of this server."""
+        return asked.claim(target_of(campaign), self.api.authorization)
 
     def load_up_to(self, plan: Plan, count: int) -> Load:
         """The same until so many of the campaign are issued."""
@@ -69,10 +66,15 @@ class Stage:
 
     def stock(self) -> int:
         """How many are issued, once nothing is under way any more."""
-        before, now = -1, self.api.issued(self.campaign)
+        return self.settled_stock([self.campaign])[self.campaign]
+
+    def settled_stock(self, campaigns: Sequence[str]) -> dict[str, int]:
+        """The same of each of some campaigns."""
+        before: dict[str, int] = {}
+        now = {campaign: self.api.issued(campaign) for campaign in campaigns}
         while before != now:
             time.sleep(SETTLING_S)
-            before, now = now, self.api.issued(self.campaign)
+            before, now = now, {campaign: self.api.issued(campaign) for campaign in campaigns}
         return now
 
 
@@ -106,9 +108,8 @@ def tried(server: Server, load: Load) -> Trial:
 def ceiling(folder: Path, plan: Plan, *, winners: int = 0) -> Trial:
     """The same load on the lane with nothing behind it."""
     with echo(folder) as server:
-        target = TARGET.decode()
-        load = Load(server.url, target, _ANYBODY, plan.connections, plan.seconds, winners)
-        return tried(server, load)
+        texts = (asked.claim(TARGET.decode(), _ANYBODY),)
+        return tried(server, Load(server.url, texts, plan.connections, plan.seconds, winners))
 
 
 def kept_in(folder: Path) -> tuple[Kept, int]:
@@ -133,12 +134,12 @@ def load_figures(
     ratios = [speed / most for speed, most in zip(speeds, echoes, strict=True)]
     return [
         figure("throughput", f"{what}/s", speeds),
-        figure("echo", "answers/s", echoes),
+        beside("echo", "answers/s", echoes),
         figure("ratio to echo", "", ratios, bar=bar),
         figure("p50", "ms", [one.p50_ms for one in seen]),
         figure("p99", "ms", [one.p99_ms for one in seen]),
         figure("p999", "ms", [one.p999_ms for one in seen]),
         figure("CPU", f"s/1,000 {what}", [trial.cpu_s_per_1000 for trial in trials]),
-        figure("CPU of the echo", "s/1,000 answers", [trial.cpu_s_per_1000 for trial in ceilings]),
+        beside("CPU of the echo", "s/1,000 answers", [trial.cpu_s_per_1000 for trial in ceilings]),
         figure("peak memory", "MB", [trial.memory_peak_bytes / MB for trial in trials]),
     ]

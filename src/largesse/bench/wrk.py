@@ -47,7 +47,7 @@ def drive(executable: str, load: Load) -> Measured:
                 f"--timeout={_PATIENCE_S}s",
             ),
             *("-s", str(script), load.url, "--"),
-            *(load.target, load.authorization, str(load.winners)),
+            *(str(load.winners), *load.texts),
         ]
         running = subprocess.Popen(  # noqa: S603 - wrk, with arguments of ours
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

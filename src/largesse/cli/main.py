@@ -50,6 +50,10 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
             "bench.command:bench",
             "Measure servers of its own, each beside what bounds it, and check what they issued.",
         ),
+        "bench-compare": Entry(
+            "bench.compare:bench_compare",
+            "Tell what changed between two results of the bench; 1 where something got worse.",
+        ),
     }
 )
 """Commands of one word."""
