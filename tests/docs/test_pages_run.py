@@ -35,7 +35,7 @@ def test_the_page_runs(page: Page, tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", USAGES, ids=lambda block: block.place)
 def test_a_usage_is_the_commands_own(block: Block, capsys: pytest.CaptureFixture[str]) -> None:
     """`largesse … --help` begins with the same line."""
-    words = re.findall(r"^largesse ((?:[a-z]+ ?)+)", block.content)[0].split()
+    words = re.findall(r"^largesse ((?:[a-z-]+ ?)+)", block.content)[0].split()
     make_app()([*words, "--help"])
     assert f"Usage: {block.content.strip()}" in capsys.readouterr().out
 
