@@ -107,8 +107,8 @@ class Reader:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             if block.language in CHECKS:
-                port = self._served.port if self._served else 0
-                CHECKS[block.language](Saved(block, path, self.folder, port), self._stack)
+                saved = Saved(block, path, self.folder)
+                self._served = CHECKS[block.language](saved, self._stack) or self._served
         elif shape is None:
             raise PageError(f"{block.place}: say under which name it is saved: `file: …`")
 

@@ -9,6 +9,9 @@ from types import MappingProxyType
 import jsonschema_rs
 import msgspec
 from blocks import Block
+from nginx import fronted
+from served import Served
+from systemd import unit_runs
 
 from largesse.http import openapi
 from largesse.http.app import OPERATIONS
@@ -17,17 +20,29 @@ from largesse.settings.load import load
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A file as the reader has it now, in his folder; `port` is where his server listens."""
+    """A file as the reader has it now, in his folder."""
 
     block: Block
     path: Path
     folder: Path
-    port: int
 
 
-def settings_are_known(saved: Saved, _: ExitStack) -> None:
+def settings_are_known(saved: Saved, _: ExitStack) -> Served | None:
     """A file of settings: every name is one of ours, every value within its range."""
     load({}, config=saved.path)
+    return None
+
+
+def site_serves(saved: Saved, stack: ExitStack) -> Served | None:
+    """A site of nginx: it runs to the end of the page, in front of the page's server."""
+    curlrc = stack.enter_context(fronted(saved.path.read_text(), saved.folder / ".nginx"))
+    (saved.folder / ".curlrc").write_text(curlrc)
+    return None
+
+
+def unit_serves(saved: Saved, stack: ExitStack) -> Served | None:
+    """A unit of systemd: its server is the page's from here on."""
+    return unit_runs(saved.path, saved.folder, stack, saved.block.place)
 
 
 def body_has_shape(text: str, schema: str, place: str) -> None:
@@ -39,7 +54,7 @@ def body_has_shape(text: str, schema: str, place: str) -> None:
     jsonschema_rs.validator_for(shape).validate(msgspec.json.decode(text))
 
 
-CHECKS: Mapping[str, Callable[[Saved, ExitStack], None]] = MappingProxyType(
-    {"toml": settings_are_known}
+CHECKS: Mapping[str, Callable[[Saved, ExitStack], Served | None]] = MappingProxyType(
+    {"toml": settings_are_known, "nginx": site_serves, "systemd": unit_serves}
 )
-"""By language."""
+"""By language; what is returned is a server that now runs."""

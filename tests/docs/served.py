@@ -23,7 +23,7 @@ _KEY = re.compile(r"lgs_[\w-]+")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server: where it listens, and the admin key that its first start printed."""
+    """A running server: where it listens, and its admin key, printed or given."""
 
     port: int
     key: str
@@ -45,7 +45,7 @@ def served(
             process_group=0,
         )
     try:
-        yield _greeted(server, place)
+        yield _greeted(server, place, environment.get("LARGESSE_ADMIN_KEY"))
         os.killpg(server.pid, signal.SIGINT)
         server.wait(STOP_S_MAX)
     finally:
@@ -56,12 +56,13 @@ def served(
         server.stdout.close()
 
 
-def _greeted(server: subprocess.Popen[bytes], place: str) -> Served:
+def _greeted(server: subprocess.Popen[bytes], place: str, given: str | None) -> Served:
     """What a server says when it listens, in one piece: its address, and the first time its key."""
     assert server.stdout is not None
     readable, _, _ = select.select([server.stdout], [], [], START_S_MAX)
     said = os.read(server.stdout.fileno(), 65_536).decode() if readable else ""
     address, key = _ADDRESS.match(said), _KEY.search(said)
-    if address is None or key is None:
+    admin_key = key[0] if key else given
+    if address is None or admin_key is None:
         raise PageError(f"{place}: no server started; it said {said!r}")
-    return Served(int(address[1]), key[0])
+    return Served(int(address[1]), admin_key)

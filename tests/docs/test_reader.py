@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 from answers import shows
-from blocks import Command, File, read
+from blocks import ROOT, Command, File, read
 from reader import Reader
 
 
-def page_of(folder: Path, text: str) -> Path:
+def page_of(folder: Path, text: str, name: str = "page.md") -> Path:
     """A page of this text."""
-    path = folder / "page.md"
+    path = folder / name
     path.write_text(text)
     return path
 
 
-def play(folder: Path, text: str) -> None:
+def play(folder: Path, text: str, name: str = "page.md") -> None:
     """Read a page of this text and do what it says."""
     rooms = folder / "reader"
     rooms.mkdir()
     with ExitStack() as stack:
-        Reader(read(page_of(folder, text)), rooms, stack).read_all()
+        Reader(read(page_of(folder, text, name)), rooms, stack).read_all()
 
 
 def test_blocks_are_found_wherever_they_stand(tmp_path: Path) -> None:
@@ -181,3 +181,23 @@ def test_answers_may_be_wrapped_and_shortened(printed: str, answer: str) -> None
 def test_a_wrong_answer_is_noticed(answer: str) -> None:
     """Negative control: another value, something missing, something more."""
     assert not shows(answer, '{"a":1,"b":2}')
+
+
+@pytest.mark.parametrize(
+    ("page", "right", "wrong", "complaint"),
+    [
+        ("nginx.md", "proxy_http_version", "proxy_htpt_version", "unknown directive"),
+        ("nginx.md", "location /api/", "location /apu/", "nginx.md:"),
+        ("nginx.md", '["127.0.0.1"]', '"127.0.0.1"', "access.proxies is"),
+        ("systemd.md", "Type=exec", "Tpye=exec", "Unknown key.* 'Tpye'"),
+        ("systemd.md", "largesse serve --config", "largesse serv --config", "no server started"),
+    ],
+)
+def test_a_wrong_configuration_is_noticed(
+    tmp_path: Path, page: str, right: str, wrong: str, complaint: str
+) -> None:
+    """Negative control: a word that nginx or systemd does not know, a word that misleads."""
+    text = (ROOT / "docs" / "how-to" / page).read_text()
+    assert right in text
+    with pytest.raises(Exception, match=complaint):
+        play(tmp_path, text.replace(right, wrong), page)

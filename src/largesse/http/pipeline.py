@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from litestar.exceptions import InternalServerException
 from msgspec import Struct
 
+from largesse.http.addresses import address_of
 from largesse.http.auth import authenticate, authorize
 from largesse.http.errors import MalformedError, problem_of_error
 from largesse.http.exchange import headers_said_once
@@ -90,12 +91,14 @@ async def _read(
             required = operation.key is KeyUse.REQUIRED and not getattr(query, "dry_run", False)
             key = parse_key(headers, required=required)
     client = request.scope["client"]
+    peer = client[0] if client else ""
+    proxies = backing.services.settings.access.proxies
     return Call(
         operation=operation.name,
         backing=backing,
         caller=caller,
         request_id=trace.request_id,
-        address=client[0] if client else "",
+        address=address_of(peer, headers.get(b"x-forwarded-for"), proxies),
         headers=headers,
         path=request.path_params,
         query=query,

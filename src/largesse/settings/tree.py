@@ -342,6 +342,14 @@ class Access(Struct, frozen=True):
             "A principal or address with so many wrong codes in a minute is answered 429.",
         ),
     ] = 60
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=100,
+            description="Addresses of proxies in front of this server, the only ones whose "
+            "X-Forwarded-For is believed; commas part them in the environment.",
+        ),
+    ] = ()
 
 
 class Settings(Struct, frozen=True):
