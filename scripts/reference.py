@@ -6,15 +6,18 @@ Each page is the answer of one function in `PAGES`; `tests/test_docs.py` fails w
 kept differs from the one that the code would make.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from pathlib import Path
 from types import MappingProxyType
+from typing import get_type_hints
 
+import msgspec
 from rpc_reference import V1, described
 
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
 from largesse.http import app, errors, metrics, openapi, problems, wire
+from largesse.issuance.facts import PAYLOADS
 from largesse.settings.declared import SHORT_VARIABLES
 from largesse.settings.describe import describe
 from largesse.settings.load import CONFIG_FILE, CONFIG_VARIABLE, load
@@ -172,6 +175,50 @@ def metrics_page() -> str:
     )
 
 
+def facts_page() -> str:
+    """Every fact with its payload."""
+    sections = []
+    for payload in dict.fromkeys(PAYLOADS.values()):
+        topics = [kind.topic for kind, brought in PAYLOADS.items() if brought is payload]
+        about = (payload.__doc__ or "").strip()
+        rows = [list(row) for row in _fields(payload)]
+        sections.append(f"## {', '.join(topics)}\n\n{about}")
+        sections.append(table(["field", "type", "what it is"], rows))
+    return page(
+        "Facts",
+        "What largesse did, told to others: each change of an incentive, of a campaign, and each\n"
+        "time that a reward's stock is used up. A fact is written in the transaction that makes\n"
+        "it so; it is told at least once, and those about one incentive in their order. Its `id`\n"
+        "is the same whenever it is told.",
+        table(
+            ["column", "what it is"],
+            [
+                ["`id`", "`fact_…`: forget what you have seen already by it"],
+                ["`aggregatetype`", "`incentive` or `campaign`: what it is about"],
+                ["`aggregateid`", "the id of that"],
+                ["`type`", "one of those below"],
+                ["`payload`", "what the tables below show"],
+            ],
+        ),
+        *sections,
+    )
+
+
+def _fields(payload: type[msgspec.Struct], before: str = "") -> Iterator[tuple[str, str, str]]:
+    """The fields of a payload, those within others by their path."""
+    schema = msgspec.json.schema(payload)["$defs"]
+    for name, one in schema[payload.__name__]["properties"].items():
+        kinds = [kind.get("type") for kind in one.get("anyOf", [one])]
+        inner = one.get("$ref", "").rpartition("/")[2]
+        yield (
+            f"`{before}{name}`",
+            " or ".join(kinds) if kinds[0] else "object",
+            one.get("description", ""),
+        )
+        if inner:
+            yield from _fields(get_type_hints(payload)[name], f"{before}{name}.")
+
+
 def rpc_page() -> str:
     """Every method and message of the coupon service."""
     about = described(V1)
@@ -240,6 +287,7 @@ def _yes(fact: bool) -> str:  # noqa: FBT001 - what it shows
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "cli.md": commands_page,
+        "facts.md": facts_page,
         "metrics.md": metrics_page,
         "openapi.json": openapi_document,
         "outcomes.md": outcomes_page,

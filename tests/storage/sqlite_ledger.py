@@ -16,6 +16,7 @@ from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
 from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
 from largesse.storage.sqlite.pools import SQLitePoolRecords
+from largesse.storage.sqlite.outbox import SQLiteOutboxStore
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.transaction import Transaction
@@ -87,6 +88,7 @@ def open_ledger(path: Path, settings: Database | None = None) -> Ledger:
         customers=SQLiteTransactions(writer, readers, SQLiteCustomerRecords),
         published=published,
         clock=clock,
+        outbox=SQLiteOutboxStore(writer, readers, clock),
     )
     return Ledger(file, writer, readers, store, world, seconds)
 

@@ -14,6 +14,7 @@ from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
 from largesse.testing.contracts.pools import PoolStoreContract
+from largesse.testing.contracts.outbox import OutboxStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.results import ResultStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
@@ -77,3 +78,7 @@ class TestMemoryResults(ResultStoreContract):
     def results(self) -> ResultStore:
         """Room for a thousand bytes."""
         return MemoryResults(bytes_max=1_000)
+
+
+class TestMemoryOutbox(OutboxStoreContract):
+    """The facts as the relay reads them."""

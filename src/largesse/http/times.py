@@ -1,12 +1,23 @@
 """Moments on the wire: RFC 3339, in UTC with milliseconds; read with any offset."""
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta
 
+from largesse.kernel.calendar import rfc3339, rfc3339_or_none
 from largesse.kernel.errors import InvalidInputError
+
+__all__ = [
+    "MOMENT_MS_MAX",
+    "Moment",
+    "ShownMoment",
+    "checked_ms",
+    "moment_ms",
+    "moment_ms_or_none",
+    "rfc3339",
+    "rfc3339_or_none",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -33,22 +44,6 @@ ShownMoment = Annotated[
     ),
 ]
 """A moment as we write it; made by `rfc3339`."""
-
-
-@lru_cache(maxsize=1024)
-def rfc3339(moment_ms: int) -> str:
-    """`2026-12-01T00:00:00.000Z`, for milliseconds since the epoch.
-
-    A batch shares its moment, so the last ones are remembered.
-    """
-    seconds, milliseconds = divmod(moment_ms, 1000)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{milliseconds:03d}Z"
-
-
-def rfc3339_or_none(moment_ms: int | None) -> str | None:
-    """As `rfc3339`; None where there is no moment."""
-    return None if moment_ms is None else rfc3339(moment_ms)
 
 
 def moment_ms(moment: datetime, pointer: str) -> int:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from largesse.campaigns.model import Campaign, Reward
 from largesse.customers.model import Standing
+from largesse.kernel.fact import FactKind, Position
 from largesse.kernel.outcome import Outcome
 
 
@@ -164,3 +165,45 @@ class Conservation(Struct, frozen=True):
     campaigns: int
     rows: int
     violations: tuple[Violation, ...]
+
+
+class Told(NamedTuple):
+    """A row of the journal as the relay reads it: what happened, and to what.
+
+    A fact about an incentive has the incentive's row in `issued`, and is the `sequence`-th about
+    it, from 1 on. One about stock names the reward and its last serial. One about a campaign says
+    in `status` what the campaign's status became; rows of old files do not.
+    """
+
+    position: Position
+    kind: FactKind
+    at_ms: int
+    tenant: int
+    campaign: int
+    campaign_id: str
+    version: int
+    reward: int | None = None
+    serial: int | None = None
+    issued: Issued | None = None
+    sequence: int = 0
+    status: str | None = None
+
+
+class Wanted(NamedTuple):
+    """Which facts somebody wants to hear: of these tenants and kinds, and beyond `since`."""
+
+    tenants: frozenset[int]
+    kinds: frozenset[FactKind]
+    since: Position
+
+
+class Piece(NamedTuple):
+    """Some of the facts of one part, in order: all that were wanted in `(after, upto]`.
+
+    `more` says that there are rows beyond.
+    """
+
+    rows: list[Told]
+    after: Position
+    upto: Position
+    more: bool

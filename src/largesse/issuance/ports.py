@@ -4,9 +4,20 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from largesse.campaigns.model import Campaign, Counters
-from largesse.issuance.model import Conservation, Issued, LedgerEntry, Place, Settled, Wish
+from largesse.issuance.model import (
+    Conservation,
+    Issued,
+    LedgerEntry,
+    Piece,
+    Place,
+    Settled,
+    Told,
+    Wanted,
+    Wish,
+)
 from largesse.kernel.command import Transactions
-from largesse.kernel.fact import AuditEntry
+from largesse.kernel.fact import AuditEntry, Position
+from largesse.kernel.lease import Lease
 from largesse.kernel.outcome import Outcome
 
 Publish = Callable[[Campaign], None]
@@ -95,3 +106,37 @@ class LedgerRecords(Protocol):
 
 LedgerStore = Transactions[LedgerRecords]
 """Every implementation passes `LedgerStoreContract`."""
+
+
+class OutboxStore(Protocol):
+    """The journal as the relay reads it. Every implementation passes `OutboxStoreContract`.
+
+    Facts are shared out into `parts` by their aggregate, so that all facts about one thing are in
+    one part, in the order in which they happened. A campaign that is gone is told of no more.
+    """
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are; they are numbered from 0 on."""
+
+    async def lease(self, name: str, part: int, holder: str, for_ms: int) -> Lease | None:
+        """Take a part of the work called `name` for so long, or keep it so much longer.
+
+        None while another holder has it. A new holder's token is higher than all before; the first
+        one starts at `START`.
+        """
+
+    async def release(self, lease: Lease) -> None:
+        """Let the next holder have it at once; nothing where it was lost already."""
+
+    async def read(self, part: int, after: Position, wanted: Wanted, limit: int) -> Piece:
+        """What is wanted among the next rows of a part; at most `limit` rows are looked at.
+
+        Nothing is passed over that a transaction still under way could commit later.
+        """
+
+    async def at(self, positions: Sequence[Position]) -> list[Told]:
+        """The facts at these positions, ascending; what is gone is left out."""
+
+    async def keep(self, lease: Lease, position: Position) -> None:
+        """Note how far the work has come. Raises `LeaseLostError` to who has the lease no more."""

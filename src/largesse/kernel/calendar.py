@@ -1,4 +1,4 @@
-"""Calendar days in a time zone: the unit of daily quotas.
+"""Calendar days in a time zone, the unit of daily quotas; and how moments are written.
 
 A day is an integer: days since 1970-01-01 of the local calendar.
 """
@@ -53,3 +53,19 @@ class LocalDays:
             first_ms, after_ms = day_bounds_ms(zone, day)
             self._spans[zone] = first_ms, after_ms, day
         return day
+
+
+@lru_cache(maxsize=1024)
+def rfc3339(moment_ms: int) -> str:
+    """`2026-12-01T00:00:00.000Z`, for milliseconds since the epoch.
+
+    A batch shares its moment, so the last ones are remembered.
+    """
+    seconds, milliseconds = divmod(moment_ms, 1000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{milliseconds:03d}Z"
+
+
+def rfc3339_or_none(moment_ms: int | None) -> str | None:
+    """As `rfc3339`; None where there is no moment."""
+    return None if moment_ms is None else rfc3339(moment_ms)

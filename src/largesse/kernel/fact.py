@@ -1,7 +1,7 @@
 """What largesse did, told to the rest of the world; and who made it do so."""
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -22,6 +22,36 @@ class FactKind(IntEnum):
         """The name under which the fact travels: `incentive.issued`."""
         subject, _, verb = self.name.lower().partition("_")
         return f"{subject}.{verb}"
+
+
+class Position(NamedTuple):
+    """Where a fact stands among all facts: positions ascend in the order in which facts leave.
+
+    `transaction` is 0 where a single writer numbers all rows in the order of their commits.
+    """
+
+    transaction: int
+    seq: int
+
+
+START = Position(0, 0)
+"""Before the first fact."""
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """A fact as it is published. `id` is the same whenever it is told again.
+
+    The names of `id`, `aggregatetype`, `aggregateid`, `type` and `payload` are those that the
+    EventRouter of Debezium reads. Facts of one aggregate leave in their order.
+    """
+
+    id: str
+    aggregatetype: str
+    aggregateid: str
+    type: str
+    payload: dict[str, Any]
+    tenant: int
+    at_ms: int
 
 
 GONE = (FactKind.INCENTIVE_EXPIRED, FactKind.INCENTIVE_REVOKED)

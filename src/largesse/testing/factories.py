@@ -25,7 +25,7 @@ from largesse.campaigns.ports import CampaignStore
 from largesse.customers.model import Customer, CustomerInput
 from largesse.customers.ports import CustomerRecords, CustomerStore
 from largesse.issuance.model import Issued, Settled, Wish
-from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore
+from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore, OutboxStore
 from largesse.issuance.spaces import pattern_of
 from largesse.jobs.model import Job
 from largesse.jobs.ports import JobStore
@@ -84,6 +84,7 @@ class World:
     customers: CustomerStore | None = None
     published: list[Campaign] = field(default_factory=list)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW_MS))
+    outbox: OutboxStore | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,7 +96,8 @@ class MemoryCampaignRecords:
 
     def tell(self, kind: FactKind, campaign: Campaign, at_ms: int) -> None:
         """See `CampaignRecords`."""
-        self._state.facts.append(Fact(kind, at_ms, campaign.number, campaign.version))
+        told = Fact(kind, at_ms, campaign.number, campaign.version, status=campaign.status.value)
+        self._state.facts.append(told)
 
     def _find(self, tenant: int, campaign_id: str, version: int | None) -> Campaign | None:
         for campaign in self._state.campaigns.values():

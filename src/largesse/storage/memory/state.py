@@ -21,7 +21,7 @@ from largesse.campaigns.ports import PatternState
 from largesse.customers.model import Customer
 from largesse.issuance.model import LedgerEntry, Place
 from largesse.jobs.model import Job
-from largesse.kernel.fact import AuditEntry, FactKind
+from largesse.kernel.fact import AuditEntry, FactKind, Position
 from largesse.pools.model import Pool
 from largesse.tenants.model import ApiKey, Tenant
 
@@ -49,6 +49,16 @@ class Fact(NamedTuple):
     campaign: int
     version: int
     place: Place | None = None
+    status: str | None = None
+
+
+class KeptLease(NamedTuple):
+    """Who has a part of some work, with which token, until when, and how far it has come."""
+
+    holder: str
+    token: int
+    until_ms: int
+    position: Position
 
 
 @dataclass
@@ -77,6 +87,7 @@ class MemoryState:
     jobs: dict[int, Job] = field(default_factory=dict)
     pools: dict[int, Pool] = field(default_factory=dict)
     pool_codes: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    leases: dict[tuple[str, int], KeptLease] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
 
     @contextmanager

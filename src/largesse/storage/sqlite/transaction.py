@@ -9,6 +9,9 @@ from largesse.issuance.model import Issued
 from largesse.kernel.fact import FactKind
 
 _TELL = """
+INSERT INTO journal (seq, kind, at_ms, campaign, reward, version, detail)
+VALUES (?, ?, ?, ?, ?, ?, json_object('status', ?))"""
+_TELL_OF = """
 INSERT INTO journal (seq, kind, at_ms, of, campaign, reward, serial, version)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 
@@ -36,14 +39,14 @@ class Transaction:
     def tell(
         self, kind: FactKind, at_ms: int, campaign: Campaign, reward: int | None = None
     ) -> None:
-        """Write a fact about a campaign, or a reward of it, in the version it has now."""
-        row = (campaign.number, reward, None, campaign.version)
-        self.db.execute(_TELL, (self.take_seqs(1), int(kind), at_ms, None, *row))
+        """Write a fact about a campaign, or a reward of it, as the campaign stands now."""
+        row = (campaign.number, reward, campaign.version, campaign.status.value)
+        self.db.execute(_TELL, (self.take_seqs(1), int(kind), at_ms, *row))
 
     def tell_of(self, kind: FactKind, at_ms: int, of: int, issued: Issued) -> None:
         """Write a later fact about an incentive; `of` is the number of its ISSUED row."""
         row = (issued.campaign, issued.reward, issued.serial, issued.version)
-        self.db.execute(_TELL, (self.take_seqs(1), int(kind), at_ms, of, *row))
+        self.db.execute(_TELL_OF, (self.take_seqs(1), int(kind), at_ms, of, *row))
 
     def touch_campaign(self, number: int) -> None:
         """Have a campaign that this job adds, changes or takes away told after the commit."""

@@ -69,6 +69,7 @@ class Writer:
     def __init__(self, file: LedgerFile, publish: Publish) -> None:
         self._publish = publish
         self._watches: list[Watch] = []
+        self._bells: list[Callable[[], None]] = []
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._held_back: _Job | None = None
         self._taken: list[_Job] = []
@@ -89,6 +90,13 @@ class Writer:
         It is made in the writer's thread and must not fail.
         """
         self._watches.append(watch)
+
+    def ring(self, bell: Callable[[], None]) -> None:
+        """Have a call made after each commit that told a fact.
+
+        It is made in the writer's thread, must not fail and must cost nothing.
+        """
+        self._bells.append(bell)
 
     async def write(self, work: Callable[[Transaction], T], *, bulky: bool = False) -> T:
         """Do work in the next transaction; return what it returned once that is durable.
@@ -161,12 +169,16 @@ class Writer:
             self._db.execute("COMMIT")
         except apsw.Error as error:
             return self._give_up(jobs, error)
+        told = commit.last_seq > self._last_seq
         self._last_seq = commit.last_seq
         for call in commit.calls:
             call()
         for number, (_, campaign) in commit.touched.items():
             for watch in self._watches:
                 watch(number, campaign)
+        if told:
+            for bell in self._bells:
+                bell()
         return commit
 
     def _attempt(self, job: _Job, commit: _Commit) -> _End:
