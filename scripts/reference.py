@@ -8,6 +8,7 @@ kept differs from the one that the code would make.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, reduce
+from inspect import cleandoc
 from pathlib import Path
 from types import MappingProxyType
 from typing import get_type_hints
@@ -180,7 +181,7 @@ def facts_page() -> str:
     sections = []
     for payload in dict.fromkeys(PAYLOADS.values()):
         topics = [kind.topic for kind, brought in PAYLOADS.items() if brought is payload]
-        about = (payload.__doc__ or "").strip()
+        about = cleandoc(payload.__doc__ or "")
         rows = [list(row) for row in _fields(payload)]
         sections.append(f"## {', '.join(topics)}\n\n{about}")
         sections.append(table(["field", "type", "what it is"], rows))

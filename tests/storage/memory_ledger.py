@@ -7,8 +7,8 @@ from largesse.storage.memory.customers import MemoryCustomerRecords
 from largesse.storage.memory.issuance import MemoryIncentiveStore
 from largesse.storage.memory.jobs import MemoryJobRecords
 from largesse.storage.memory.ledger import MemoryLedgerRecords
-from largesse.storage.memory.pools import MemoryPoolRecords
 from largesse.storage.memory.outbox import MemoryOutboxStore
+from largesse.storage.memory.pools import MemoryPoolRecords
 from largesse.storage.memory.state import MemoryState
 from largesse.storage.memory.tenants import MemoryTenantRecords
 from largesse.storage.memory.transactions import MemoryTransactions

@@ -15,8 +15,8 @@ from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
 from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
-from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.outbox import SQLiteOutboxStore
+from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.transaction import Transaction

@@ -14,8 +14,8 @@ from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
-from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.outbox import OutboxStoreContract
+from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.tenants import TenantStoreContract
 from largesse.testing.factories import BulkWorld

@@ -195,7 +195,7 @@ class Twins(RuleBasedStateMachine):
         self._both(lambda world: world.incentives.entries(numbers, None, 1000))
         facts = [
             (kind, at_ms, campaign, version, *(place or (0, 0)))
-            for kind, at_ms, campaign, version, place in self._state.facts
+            for kind, at_ms, campaign, version, place, *_ in self._state.facts
         ]
         journal = self._ledger.readers.read(lambda db: db.execute(_JOURNAL).fetchall())
         assert sorted(self._runner.run(journal)) == sorted(facts)

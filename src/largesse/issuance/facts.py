@@ -46,7 +46,10 @@ class IncentiveTold(Struct, frozen=True, kw_only=True):
 
 
 class StockExhausted(Struct, frozen=True, kw_only=True):
-    """The last unit of a reward was issued, or set aside in a code pool. A revoke may bring one back, and this again."""
+    """The last unit of a reward was issued, or set aside in a code pool.
+
+    A revoke may bring one back, and this fact again.
+    """
 
     campaign_id: CampaignId
     reward: Annotated[str, Meta(description="The key of the reward.")]

@@ -64,7 +64,7 @@ class MemoryOutboxStore:
         return self._state.facts[seq - 1].campaign % self._parts
 
     def _told(self, seq: int) -> Told | None:
-        kind, at_ms, number, version, place, status = self._state.facts[seq - 1]
+        kind, at_ms, number, version, place, status, reward = self._state.facts[seq - 1]
         campaign = self._state.campaigns.get(number)
         if campaign is None:
             return None
@@ -82,7 +82,7 @@ class MemoryOutboxStore:
             campaign=number,
             campaign_id=campaign.id,
             version=version,
-            reward=None if place is None else place.reward,
+            reward=reward if place is None else place.reward,
             serial=None if place is None else place.serial,
             issued=issued,
             sequence=sequence,

@@ -60,9 +60,8 @@ class MemoryPoolRecords:
             message = f"the stock of reward {pool.reward} does not bear what was decided"
             raise UnavailableError(message)
         if used == quota:
-            fact = Fact(
-                FactKind.STOCK_EXHAUSTED, pool.created_at_ms, campaign.number, campaign.version
-            )
+            about = (pool.created_at_ms, campaign.number, campaign.version)
+            fact = Fact(FactKind.STOCK_EXHAUSTED, *about, reward=pool.reward)
             self._state.facts.append(fact)
         return kept
 

@@ -50,6 +50,7 @@ class Fact(NamedTuple):
     version: int
     place: Place | None = None
     status: str | None = None
+    reward: int | None = None
 
 
 class KeptLease(NamedTuple):
