@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import hypothesis
 import pytest
@@ -22,6 +22,9 @@ be asked to survive a restart."""
 
 PROMISE = "promise"
 """The property of a test that holds what it proved, for the summary and for whoever quotes it."""
+
+Ledger = Mapping[str, str]
+"""The settings of a server that make it use a ledger; none mean an SQLite file in its folder."""
 
 _LEFT_OUT = pytest.StashKey[Counter[str]]()
 
@@ -49,6 +52,27 @@ def databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Itera
         made = Databases(url)
         yield made
         made.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    """An empty ledger of each kind, for all tests of a module."""
+    yield from _ledger(request)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def own_ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    """An empty ledger of each kind, for one test."""
+    yield from _ledger(request)
+
+
+def _ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    if request.param == "sqlite":
+        yield {}
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.fresh() as url:
+        yield {"LARGESSE_DATABASE": url}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -51,7 +51,8 @@ def test_help_is_there(words: tuple[str, ...], capsys: pytest.CaptureFixture[str
         (["campaign", "create"], FAILED, "--name and --quota"),
         (["campaign", "create", "f.json", "--name", "x"], FAILED, "not both"),
         (["campaign", "create", "/nowhere.json"], FAILED, "cannot read /nowhere.json"),
-        (["serve", "--database", "postgresql://x"], FAILED, "sqlite:///FILE"),
+        (["serve", "--database", "mysql://x"], FAILED, "sqlite:///FILE or postgresql://…"),
+        (["db", "status"], FAILED, "this is for postgresql://…"),
         (["serve", "--port", "-1"], FAILED, "it must be a whole number from 0 to 65535"),
     ],
 )
@@ -120,7 +121,7 @@ def test_a_misspelt_variable_is_refused(
 @pytest.mark.parametrize("module", ["main", "campaigns", "claims", "keys", "tenants", "config"])
 def test_a_command_loads_only_what_it_needs(module: str) -> None:
     """A client needs no server, and `serve` none of the client's tables."""
-    heavy = {"largesse.wiring", "litestar", "uvicorn", "numpy", "apsw"}
+    heavy = {"largesse.wiring.application", "litestar", "uvicorn", "numpy", "apsw", "psycopg"}
     heavy |= {"rich.table"} if module == "main" else set()
     program = f"import sys, largesse.cli.{module}; print(*sys.modules)"
     loaded = subprocess.run(

@@ -1,7 +1,7 @@
 """One server for all conformance cases, as its users start it; a tenant of his own for each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 import uvloop
@@ -17,10 +17,12 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A running `largesse serve`."""
-    with served(tmp_path_factory.mktemp("conformance"), WATCHFUL) as running:
+@pytest.fixture(scope="module")
+def server(
+    ledger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A running `largesse serve`, once on each kind of ledger."""
+    with served(tmp_path_factory.mktemp("conformance"), {**WATCHFUL, **ledger}) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import httpx
 
 from largesse.kernel.clock import FakeClock
 from largesse.settings.load import load
-from largesse.wiring import Application, open_application
+from largesse.wiring.application import Application, open_application
 
 NOW_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 NOW = "2027-01-15T08:00:00.000Z"

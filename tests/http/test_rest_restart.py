@@ -8,7 +8,7 @@ from largesse.http.times import rfc3339
 from largesse.kernel.clock import FakeClock, SystemClock
 from largesse.settings.load import load
 from largesse.settings.tree import Settings
-from largesse.wiring import open_application
+from largesse.wiring.application import open_application
 
 HOUR_MS = 3_600_000
 

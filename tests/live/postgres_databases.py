@@ -22,8 +22,9 @@ DECLARE
   named text;
 BEGIN
   PERFORM set_config('largesse.tenant', '0', true), set_config('search_path', 'largesse', true);
-  FOREACH named IN ARRAY ARRAY['journal', 'expiry', 'code', 'code_block', 'code_pattern',
-    'campaign', 'audit', 'idempotency', 'api_key', 'tenant', 'installation'] LOOP
+  FOREACH named IN ARRAY ARRAY['journal', 'expiry', 'code', 'code_pool', 'job', 'code_block',
+    'code_pattern', 'campaign', 'customer', 'audit', 'idempotency', 'api_key', 'tenant',
+    'installation'] LOOP
     EXECUTE format('DELETE FROM %I', named);
   END LOOP;
   FOR named IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'largesse' LOOP

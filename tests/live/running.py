@@ -19,7 +19,7 @@ from crowd import crowd
 from largesse.http.server import Listening, make_server
 from largesse.kernel.clock import MachineClock
 from largesse.settings.tree import Database, Secret, Settings
-from largesse.wiring import open_application
+from largesse.wiring.application import open_application
 
 ADMIN_KEY = "lgs_the_admin_key_of_all_servers_under_test"
 START_S_MAX = 20.0
@@ -63,19 +63,19 @@ class Running:
 def start(folder: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Running:
     """Start `largesse serve` on the ledger in a folder; its log goes to the file `log` there.
 
-    `settings` are environment variables.
+    `settings` are environment variables; they may name another ledger.
     """
     environment = {
         **os.environ,
         "LARGESSE_ADMIN_KEY": ADMIN_KEY,
         "LARGESSE_LOG_LEVEL": "warning",
+        "LARGESSE_DATABASE": f"sqlite:///{folder / 'ledger.db'}",
         **settings,
     }
-    database = f"sqlite:///{folder / 'ledger.db'}"
     started_at_s = time.monotonic()
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", "--database", database],
+            [PROGRAM, "serve", "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=log,
             env=environment,

@@ -31,6 +31,9 @@ def dice(seed: int) -> random.Random:
 
 
 @pytest.fixture
-def told(record_property: Callable[[str, object], None], seed: int) -> Callable[[str], None]:
+def told(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None], seed: int
+) -> Callable[[str], None]:
     """Leaves a `promise:` line with what was proven; the summary of the run shows it."""
-    return lambda figures: record_property("promise", f"{figures} (seed {seed})")
+    on = "PostgreSQL, " if "postgres" in request.node.name else ""
+    return lambda figures: record_property("promise", f"{figures} ({on}seed {seed})")

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -74,13 +74,16 @@ async def refuse_changed(tenant: Shop, sale: str, first: First) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_ten_thousand_keys(
-    tmp_path: Path, dice: random.Random, told: Callable[[str], None]
+    tmp_path: Path,
+    own_ledger: Mapping[str, str],
+    dice: random.Random,
+    told: Callable[[str], None],
 ) -> None:
     """10,000 keys replayed 1-5 times, at once, around a kill, and after each end of the sale."""
     first: First = {}
     keys = [f"c{number}" for number in range(KEYS)]
     split = round(KEYS * (1 - KILLED))
-    with served(tmp_path) as running:
+    with served(tmp_path, own_ledger) as running:
         async with shop(running.port, CONNECTIONS) as tenant:
             sale = await tenant.campaign(rewards=REWARDS)
             await sell(tenant, sale, keys[:split], first, dice)
@@ -92,7 +95,7 @@ async def test_ten_thousand_keys(
         if answer is not None:
             remember(first, key, [answer])
     survived = len(first) - split
-    with served(tmp_path) as running:
+    with served(tmp_path, own_ledger) as running:
         async with shop(running.port, CONNECTIONS) as tenant:
             for key in keys[split:]:
                 remember(first, key, await send_copies(tenant, sale, key, dice))

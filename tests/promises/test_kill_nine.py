@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,19 +129,24 @@ async def one_life(running: Running, sale: str, book: Book, dice: random.Random)
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_kill_nine(tmp_path: Path, dice: random.Random, told: Callable[[str], None]) -> None:
+async def test_kill_nine(
+    tmp_path: Path,
+    own_ledger: Mapping[str, str],
+    dice: random.Random,
+    told: Callable[[str], None],
+) -> None:
     """50 kills at random moments: 0 acknowledged lost, 0 duplicates, ready again in 5 s."""
-    book = Book()
-    with served(tmp_path, CHECKPOINTING) as running:
+    book, settings = Book(), {**CHECKPOINTING, **own_ledger}
+    with served(tmp_path, settings) as running:
         async with shop(running.port) as tenant:
             sale = await tenant.campaign(
                 per_customer_max=1, rewards=[a_reward(quota_total=1_000_000)]
             )
         running.kill()
     for _ in range(CYCLES):
-        with served(tmp_path, CHECKPOINTING) as running:
+        with served(tmp_path, settings) as running:
             await one_life(running, sale, book, dice)
-    with served(tmp_path, CHECKPOINTING) as running:
+    with served(tmp_path, settings) as running:
         async with shop(running.port, CONNECTIONS) as tenant:
             await check_retries(tenant, sale, book, dice)
             check_ledger(book, await tenant.incentives(sale), await tenant.stock(sale))

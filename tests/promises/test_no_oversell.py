@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,9 +30,11 @@ REVOKED_IN_A_LARGE_ROUND = 100
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A running `largesse serve`."""
-    with served(tmp_path_factory.mktemp("oversell"), WATCHFUL) as running:
+def server(
+    ledger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A running `largesse serve`, once on each kind of ledger."""
+    with served(tmp_path_factory.mktemp("oversell"), {**WATCHFUL, **ledger}) as running:
         yield running
 
 

@@ -138,7 +138,7 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
         ("issuance.snapshot_s_max", "nan", "a number from 0 to 1 s"),
         ("issuance.snapshot_s_max", "1.1", "a number from 0 to 1 s"),
         ("log.level", "loud", "one of debug, info, warning, error"),
-        ("database.url", "mysql://db", "sqlite:///FILE"),
+        ("database.url", "mysql://db", "sqlite:///FILE or postgresql://…"),
         ("server.host", "", "an address"),
     ],
 )
@@ -159,6 +159,23 @@ def test_an_unknown_override_is_refused() -> None:
     """The command line has the same manners."""
     with pytest.raises(SettingsError, match=r"did you mean server\.port\?"):
         load({}, overrides={"server.prot": 1})
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:s3cret@db:5432/sales", "postgresql://ann:********@db:5432/sales"),
+        (
+            "postgresql://db/sales?password=s3cret&user=ann",
+            "postgresql://db/sales?password=********&user=ann",
+        ),
+        ("postgresql://ann@db:5432/sales", "postgresql://ann@db:5432/sales"),
+        ("sqlite:///largesse.db", "sqlite:///largesse.db"),
+    ],
+)
+def test_a_database_s_password_is_never_shown(url: str, shown: str) -> None:
+    """The rest of its address is."""
+    assert row("database.url", {"LARGESSE_DATABASE": url}).value == shown
 
 
 def test_a_secret_is_never_shown() -> None:

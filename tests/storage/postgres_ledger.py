@@ -6,13 +6,16 @@ from largesse.campaigns.model import Campaign, Counters
 from largesse.kernel.clock import FakeClock
 from largesse.storage.postgres.campaigns import PostgresCampaignRecords
 from largesse.storage.postgres.commands import PostgresTransactions, of_all_tenants
+from largesse.storage.postgres.customers import PostgresCustomerRecords
 from largesse.storage.postgres.database import PostgresDatabase
 from largesse.storage.postgres.issuance import PostgresIncentiveStore
+from largesse.storage.postgres.jobs import PostgresJobRecords
 from largesse.storage.postgres.ledger import PostgresLedgerRecords
+from largesse.storage.postgres.pools import PostgresPoolRecords
 from largesse.storage.postgres.publishing import Publisher
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
-from largesse.testing.factories import NOW_MS, ScriptedCodes, World
+from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Ledger:
     """A process on a database: its store, and the world that it makes with the others."""
 
     store: PostgresIncentiveStore
-    world: World
+    world: BulkWorld
 
 
 def open_ledger(database: PostgresDatabase) -> Ledger:
@@ -33,11 +36,14 @@ def open_ledger(database: PostgresDatabase) -> Ledger:
     async def corrupt(reward: int, counters: Counters) -> None:
         await database.write(EVERYBODY, lambda transaction: _corrupt(transaction, reward, counters))
 
-    world = World(
+    world = BulkWorld(
         tenants=PostgresTransactions(database, publisher, PostgresTenantRecords, of_all_tenants),
         campaigns=PostgresTransactions(database, publisher, PostgresCampaignRecords),
         incentives=store,
         ledger=PostgresTransactions(database, publisher, PostgresLedgerRecords),
+        customers=PostgresTransactions(database, publisher, PostgresCustomerRecords),
+        jobs=PostgresTransactions(database, publisher, PostgresJobRecords, of_all_tenants),
+        pools=PostgresTransactions(database, publisher, PostgresPoolRecords),
         codes=codes,
         corrupt=corrupt,
         published=published,

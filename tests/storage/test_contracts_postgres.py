@@ -11,10 +11,14 @@ from largesse.storage.postgres.database import PostgresDatabase
 from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
+from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
+from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
-from largesse.testing.factories import World
+from largesse.testing.factories import BulkWorld
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def database(databases: Databases) -> Iterator[PostgresDatabase]:
 
 
 @pytest.fixture
-def world(database: PostgresDatabase, databases: Databases) -> Iterator[World]:
+def world(database: PostgresDatabase, databases: Databases) -> Iterator[BulkWorld]:
     """An empty ledger."""
     yield open_ledger(database).world
     databases.clear(database.settings.url)
@@ -53,3 +57,19 @@ class TestPostgresCodes(IncentiveCodesContract):
 
 class TestPostgresLedger(LedgerStoreContract):
     """Reading, revoking, expiring, proving."""
+
+
+class TestPostgresJobs(JobStoreContract):
+    """Jobs, their leases and fences."""
+
+
+class TestPostgresPools(PoolStoreContract):
+    """Code pools."""
+
+
+class TestPostgresCustomers(CustomerStoreContract):
+    """Customers and their phones."""
+
+
+class TestPostgresEligibility(EligibilityContract):
+    """Who may be given something."""

@@ -1,10 +1,11 @@
-"""The ledger in a file beside the one in memory, through long random histories."""
+"""Each ledger on a disk beside the one in memory, through long random histories."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,7 +19,9 @@ from hypothesis.stateful import (
 )
 from memory_ledger import memory_world
 from msgspec.structs import replace
-from sqlite_ledger import open_ledger
+from postgres_databases import Databases, settings_of
+from postgres_ledger import open_ledger as open_postgres
+from sqlite_ledger import open_ledger as open_sqlite
 
 from largesse.campaigns.model import (
     Campaign,
@@ -32,6 +35,8 @@ from largesse.issuance.model import LedgerEntry, Settled, Violation, Wish
 from largesse.kernel.errors import InvalidInputError, UnavailableError
 from largesse.kernel.outcome import Outcome
 from largesse.storage.memory.state import MemoryState
+from largesse.storage.postgres.database import PostgresDatabase
+from largesse.storage.postgres.transaction import EVERYBODY
 from largesse.testing.factories import (
     HOUR_MS,
     NOW_MS,
@@ -53,7 +58,7 @@ CLOCKS_GO_FORWARD_MS = 1_805_007_600_000
 """2027-03-14T07:00:00Z: the hour in which New York skips one."""
 
 _JOURNAL = """
-SELECT kind, at_ms, campaign, version, ifnull(reward, 0), ifnull(serial, 0) FROM journal"""
+SELECT kind, at_ms, campaign, version, coalesce(reward, 0), coalesce(serial, 0) FROM journal"""
 
 FEW_CODES = CodeFormat(charset="ABC", length=2)
 CUSTOMERS = ["ann", "bob", "cat"]
@@ -103,16 +108,83 @@ asks = st.builds(
 )
 
 
-class Twins(RuleBasedStateMachine):
-    """Drives the model and the file alike; they must never disagree."""
+Facts = list[tuple[Any, ...]]
+
+
+class Twin(Protocol):
+    """A ledger that outlives the process that has it open."""
+
+    @property
+    def world(self) -> World:
+        """What works on it."""
+
+    def open_again(self) -> None:
+        """Close it and open it, as another process would find it."""
+
+    async def facts(self) -> Facts:
+        """The rows of its journal: kind, moment, campaign, version, reward and serial."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class SQLiteTwin:
+    """A ledger in a file."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
         self._path = path
+        self._ledger = open_sqlite(path)
+        self.world = self._ledger.world
+
+    def open_again(self) -> None:
+        """See `Twin`."""
+        drawn = self.world.codes.drawn
+        self._ledger.close()
+        self._ledger = open_sqlite(self._path)
+        self.world = self._ledger.world
+        self.world.codes.drawn = drawn
+
+    async def facts(self) -> Facts:
+        """See `Twin`."""
+        return await self._ledger.readers.read(lambda db: list(db.execute(_JOURNAL)))
+
+    def close(self) -> None:
+        """See `Twin`."""
+        self._ledger.close()
+
+
+class PostgresTwin:
+    """A ledger in a database, emptied at the end."""
+
+    def __init__(self, databases: Databases, database: PostgresDatabase) -> None:
+        self._databases = databases
+        self._database = database
+        self.world = open_postgres(database).world
+
+    def open_again(self) -> None:
+        """See `Twin`. What a process keeps of it in memory is gone."""
+        drawn = self.world.codes.drawn
+        self.world = open_postgres(self._database).world
+        self.world.codes.drawn = drawn
+
+    async def facts(self) -> Facts:
+        """See `Twin`."""
+        return await self._database.read(EVERYBODY, lambda state: state.rows(_JOURNAL))
+
+    def close(self) -> None:
+        """See `Twin`."""
+        self._databases.clear(self._database.settings.url)
+
+
+class Twins(RuleBasedStateMachine):
+    """Drives the model and a ledger alike; they must never disagree."""
+
+    def __init__(self, twin: Twin) -> None:
+        super().__init__()
+        self._twin = twin
         self._runner = asyncio.Runner()
         self._state = MemoryState()
         self._model = memory_world(self._state)
-        self._ledger = open_ledger(path)
         self._now_ms = NOW_MS
         self._campaigns: list[Campaign] = []
 
@@ -129,7 +201,7 @@ class Twins(RuleBasedStateMachine):
     def settle(self, batch: list[Ask]) -> None:
         """Same wishes, same moment, same answers; what is refused at once is refused rightly."""
         wishes = [self._wish(ask) for ask in batch]
-        [refusal] = self._ledger.world.incentives.refusals(wishes[:1])
+        [refusal] = self._twin.world.incentives.refusals(wishes[:1])
 
         settled = self._both(lambda world: world.incentives.settle(wishes))
 
@@ -181,11 +253,8 @@ class Twins(RuleBasedStateMachine):
 
     @rule()
     def open_again(self) -> None:
-        """The file is closed and opened; what was in memory comes back out of it."""
-        drawn = self._ledger.world.codes.drawn
-        self._ledger.close()
-        self._ledger = open_ledger(self._path)
-        self._ledger.world.codes.drawn = drawn
+        """The ledger is closed and opened; what was in memory comes back out of it."""
+        self._twin.open_again()
 
     @invariant()
     def all_agree(self) -> None:
@@ -197,18 +266,17 @@ class Twins(RuleBasedStateMachine):
             (kind, at_ms, campaign, version, *(place or (0, 0)))
             for kind, at_ms, campaign, version, place, *_ in self._state.facts
         ]
-        journal = self._ledger.readers.read(lambda db: db.execute(_JOURNAL).fetchall())
-        assert sorted(self._runner.run(journal)) == sorted(facts)
+        assert sorted(self._runner.run(self._twin.facts())) == sorted(facts)
 
     def teardown(self) -> None:
-        """Let go of the file."""
-        self._ledger.close()
+        """Let go of the ledger."""
+        self._twin.close()
         self._runner.close()
 
     def _both(self, work: Callable[[World], Coroutine[Any, Any, Answer]]) -> Answer:
         """Do the same to both; the answer that they agree on."""
         expected = self._runner.run(work(self._model))
-        assert self._runner.run(work(self._ledger.world)) == expected
+        assert self._runner.run(work(self._twin.world)) == expected
         return expected
 
     def _wish(self, ask: Ask) -> Wish:
@@ -234,7 +302,7 @@ class Twins(RuleBasedStateMachine):
         """Take back an incentive; whether it was too late for that."""
         try:
             await revoke(world, Settled(Outcome.ISSUED, entry.issued), self._now_ms)
-        except (AssertionError, UnavailableError):  # the model's and the file's way to say so
+        except (AssertionError, UnavailableError):  # each one's way to say so
             return True
         return False
 
@@ -255,26 +323,42 @@ async def _kept_or_why_not(world: World, campaign: Campaign) -> Campaign | tuple
         return error.pointer, str(error)
 
 
-def check(folder: pytest.TempPathFactory, histories: int, steps: int) -> None:
+Begin = Callable[[], Twin]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
+    """Makes an empty ledger for each history."""
+    if request.param == "sqlite":
+        folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        yield lambda: SQLiteTwin(folder.mktemp("twins") / "largesse.db")
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.fresh() as url, closing(PostgresDatabase(settings_of(url))) as database:
+        yield lambda: PostgresTwin(databases, database)
+
+
+def check(begin: Begin, histories: int, steps: int) -> None:
     """Run so many histories, and shrink one that disagrees to the shortest."""
     run_state_machine_as_test(
-        lambda: Twins(folder.mktemp("twins") / "largesse.db"),  # type: ignore[arg-type]  # it is only called
+        lambda: Twins(begin()),  # type: ignore[arg-type]  # it is only called
         settings=settings(
             max_examples=histories,
             stateful_step_count=steps,
+            deadline=None,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )
 
 
-def test_the_file_agrees_with_the_model(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_ledger_agrees_with_the_model(begin: Begin) -> None:
     """A few histories, for everybody's daily run."""
-    check(tmp_path_factory, histories=15, steps=20)
+    check(begin, histories=15, steps=20)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_file_agrees_with_the_model_for_long(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_ledger_agrees_with_the_model_for_long(begin: Begin) -> None:
     """As many as a change of the ledger must pass."""
-    check(tmp_path_factory, histories=100, steps=30)
+    check(begin, histories=100, steps=30)

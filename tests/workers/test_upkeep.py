@@ -51,7 +51,8 @@ class Server:
             self.tidied_kept_ms.append(kept_ms)
             return next(tidied)
 
-        duties = Duties(expire, prove, forget_keys, tidy_results, check_file, lambda: self.jump_ms)
+        checks = [Timer("file", None, check_file)]
+        duties = Duties(expire, prove, forget_keys, tidy_results, lambda: self.jump_ms, checks)
         return Upkeep(duties, self.clock, Settings())
 
 
@@ -124,7 +125,8 @@ async def test_the_file_is_read_while_no_proof_is_made() -> None:
     async def none_left(_: int = 0) -> int:
         return 0
 
-    duties = Duties(none_left, prove, none_left, none_left, read, lambda: 0)
+    checks = [Timer("file", None, read)]
+    duties = Duties(none_left, prove, none_left, none_left, lambda: 0, checks)
     upkeep = Upkeep(duties, FakeClock(), Settings())
     both = [asyncio.ensure_future(timer(upkeep, name).work()) for name in ("conservation", "file")]
     await asyncio.sleep(0)

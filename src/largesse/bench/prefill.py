@@ -9,7 +9,7 @@ from largesse.bench.server import ledger
 from largesse.issuance.batcher import Batch
 from largesse.issuance.model import Answer, Wish
 from largesse.settings.load import load
-from largesse.wiring import open_application
+from largesse.wiring.application import open_application
 
 AT_ONCE = 8_192
 """Wishes under way at once: some batches."""

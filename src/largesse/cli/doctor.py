@@ -65,6 +65,8 @@ def doctor(*, chosen: Chosen = _UNCHOSEN) -> Shown:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings about this machine under these settings."""
+    if not settings.database.url.startswith(_SCHEME):
+        return _examine_without_file(settings)
     path = Path(settings.database.url.removeprefix(_SCHEME))
     folder = path.absolute().parent
     return [
@@ -74,6 +76,20 @@ def examine(settings: Settings) -> list[Finding]:
         judge_time_service(_synchronised()),
         judge_open_files(_open_files_max()),
         judge_database(str(path), _marks(path)),
+        _examine_port(settings.server),
+    ]
+
+
+def _examine_without_file(settings: Settings) -> list[Finding]:
+    try:
+        from largesse.cli.doctor_postgres import examine_database  # noqa: PLC0415 — an extra
+    except ImportError:
+        advice = "pip install 'largesse[postgres]'"
+        return [Finding("driver", "fail", "PostgreSQL's driver is not installed", advice)]
+    return [
+        _examine_versions(),
+        *examine_database(settings.database.url),
+        judge_open_files(_open_files_max()),
         _examine_port(settings.server),
     ]
 

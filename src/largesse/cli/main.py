@@ -138,6 +138,19 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                 "cancel": Entry("cli.jobs:cancel", "Stop a job, and have what it did undone."),
             },
         ),
+        "db": (
+            "The schema of a PostgreSQL database.",
+            {
+                "upgrade": Entry(
+                    "cli.databases:upgrade",
+                    "Bring the database up to date for this release; the one before it goes on.",
+                ),
+                "status": Entry(
+                    "cli.databases:status",
+                    "Show which migrations the database has; exit status 1 where one is lacking.",
+                ),
+            },
+        ),
         "config": (
             "The settings in force.",
             {

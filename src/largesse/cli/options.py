@@ -69,7 +69,7 @@ class Chosen:
     """A TOML file with settings; by default largesse.toml where it is there."""
 
     database: str | None = None
-    """The ledger, as sqlite:///FILE."""
+    """The ledger, as sqlite:///FILE or postgresql://…"""
 
     host: str | None = None
     """Where to listen."""

@@ -23,7 +23,7 @@ from largesse.cli.logs import set_up_logs
 from largesse.cli.options import KEY_VARIABLE, Chosen
 from largesse.http.server import Companion, Listening, make_companion, make_server
 from largesse.settings.tree import Settings
-from largesse.wiring import Older, open_application
+from largesse.wiring.application import Older, open_application
 
 _log = structlog.get_logger(__name__)
 _UNCHOSEN = Chosen()

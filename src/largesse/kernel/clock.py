@@ -15,6 +15,11 @@ def stopwatch_s() -> float:
     return time.perf_counter()
 
 
+def ticking_s() -> float:
+    """Seconds of a clock that nobody sets."""
+    return time.monotonic()
+
+
 class Clock(Protocol):
     """Tells the wall-clock time."""
 
@@ -62,6 +67,51 @@ class SystemClock:
     @staticmethod
     def _wall_minus_monotonic() -> int:
         return (time.time_ns() - time.monotonic_ns()) // 1_000_000
+
+
+class CarriedClock:
+    """The time of another machine, carried on between two words of it by a clock nobody sets.
+
+    So machines that share a ledger agree, and setting the clock of one of them changes nothing. It
+    follows the other's clock forward at once; where it is ahead it stands still until overtaken.
+    """
+
+    def __init__(self, not_before_ms: int = 0) -> None:
+        self._not_before_ms = not_before_ms
+        self._last_ms = not_before_ms
+        self._ahead_ms = 0
+        self._heard = False
+        self._jump_ms = 0
+
+    def hear(self, told_ms: int, asked_s: float, answered_s: float) -> None:
+        """Take the other's word: what it told between two moments of `ticking_s`.
+
+        A word that lies within the doubt that its own way brings changes nothing.
+        """
+        doubt_ms = (answered_s - asked_s) * 500
+        ahead_ms = told_ms - round((asked_s + answered_s) * 500)
+        if not self._heard:
+            self._heard, self._ahead_ms = True, ahead_ms
+            return
+        change_ms = ahead_ms - self._ahead_ms
+        if abs(change_ms) <= doubt_ms + 1:
+            return
+        self._ahead_ms = ahead_ms
+        if abs(change_ms) > JUMP_MS_MAX:
+            self._jump_ms += change_ms
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, by the other machine."""
+        self._last_ms = max(self._last_ms, self._present_ms())
+        return self._last_ms
+
+    def jump_ms(self) -> int:
+        """How far the other's clock was set (back: negative), or stands behind what was told."""
+        behind_ms = min(0, self._present_ms() - self._not_before_ms)
+        return max(self._jump_ms, behind_ms, key=abs)
+
+    def _present_ms(self) -> int:
+        return int(ticking_s() * 1000) + self._ahead_ms
 
 
 class FakeClock:

@@ -1,5 +1,6 @@
 """Settings as people read them: `config show` and the reference page."""
 
+import re
 from dataclasses import dataclass
 
 from largesse.settings.declared import (
@@ -11,7 +12,10 @@ from largesse.settings.declared import (
     variable_of,
 )
 from largesse.settings.load import Loaded
-from largesse.settings.tree import Settings
+from largesse.settings.tree import MASK, Settings
+
+_PASSWORD = re.compile(r"(?<=:)[^/@?]+(?=@)|(?<=[?&]password=)[^&]*")
+"""In an address: what stands before its @ behind a colon, or in its query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def describe(loaded: Loaded) -> list[Described]:
     return [
         Described(
             name=name,
-            value=_show(_look_up(loaded.settings, name)),
+            value=_PASSWORD.sub(MASK, _show(_look_up(loaded.settings, name))),
             default=_show(_look_up(DEFAULTS, name)),
             range=range_of(declared),
             unit=str(extra_of(declared).get("unit", "")),

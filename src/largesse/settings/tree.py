@@ -141,9 +141,10 @@ class Database(Struct, frozen=True):
     url: Annotated[
         str,
         _text(
-            "sqlite:///FILE",
-            "^sqlite:///.",
-            "The file of the ledger; a relative path starts at the current folder.",
+            "sqlite:///FILE or postgresql://…",
+            "^(sqlite:///.|postgres(ql)?://)",
+            "The file of the ledger, a relative path starting at the current folder; or a "
+            "PostgreSQL database, for as many processes as you like.",
         ),
     ] = "sqlite:///largesse.db"
     cache_kib: Annotated[

@@ -15,6 +15,9 @@ Work = Callable[[], Awaitable[str | None]]
 Wait = Callable[[float], Awaitable[object]]
 """Lets so many seconds pass."""
 
+AGAIN_S = 5.0
+"""A round that failed is done again so soon: a fault of a moment is not told for long."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -55,22 +58,24 @@ class Timers:
         self._running.clear()
 
     async def _repeat(self, timer: Timer) -> None:
-        await self._round(timer)
+        ended = await self._round(timer)
         while timer.period_s is not None:
-            await self._wait(timer.period_s)
-            await self._round(timer)
+            await self._wait(timer.period_s if ended else min(timer.period_s, AGAIN_S))
+            ended = await self._round(timer)
 
-    async def _round(self, timer: Timer) -> None:
+    async def _round(self, timer: Timer) -> bool:
+        """One round; whether it came to its end."""
         try:
             problem = await timer.work()
         except BusyError:
             # A full queue says nothing of the server's health; the next round will find room.
             _log.info("put off", check=timer.name)
-            return
+            return True
         except Exception as error:  # noqa: BLE001 - the next round may do better
-            problem = f"failed: {str(error) or type(error).__name__}"
+            self._health.report(timer.name, f"failed: {str(error) or type(error).__name__}")
             _log.exception("check failed", check=timer.name)
-        else:
-            if problem is not None:
-                _log.error("check found a problem", check=timer.name, problem=problem)
+            return False
+        if problem is not None:
+            _log.error("check found a problem", check=timer.name, problem=problem)
         self._health.report(timer.name, problem)
+        return True

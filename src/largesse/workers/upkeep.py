@@ -1,7 +1,7 @@
 """What a server does by itself: expire, prove, watch its clock and its file, forget old keys."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -39,7 +39,7 @@ class Duties(Struct, frozen=True):
 
     `expire` and `forget_keys` (of keys bound before a moment) do one bounded batch and return its
     size, 0 when nothing is left. `tidy_results` removes results older than so many milliseconds,
-    and returns how many. `check_file` returns what is wrong with the file, or None.
+    and returns how many. `checks` look after the ledger in its own technology's ways.
     `jump_ms` is how far the machine's clock was set since the start, or stands behind the ledger.
     """
 
@@ -47,8 +47,8 @@ class Duties(Struct, frozen=True):
     prove: Prove
     forget_keys: Callable[[int], Awaitable[int]]
     tidy_results: Callable[[int], Awaitable[int]]
-    check_file: Callable[[], Awaitable[str | None]]
     jump_ms: Callable[[], int]
+    checks: Sequence[Timer] = ()
 
 
 class Upkeep:
@@ -72,9 +72,9 @@ class Upkeep:
             Timer("clock", CLOCK_PERIOD_S, self._watch_clock),
             Timer("expiry", self._settings.expiry.sweep_s, self._expire),
             Timer("conservation", self._settings.audit.period_s, self._prove),
-            Timer("file", None, self._check_file),
             Timer("idempotency", FORGET_PERIOD_S, self._forget_keys),
             Timer("results", TIDY_PERIOD_S, self._tidy_results),
+            *(self._after_proofs(check) for check in self._duties.checks),
         ]
 
     async def _watch_clock(self) -> str | None:
@@ -115,10 +115,16 @@ class Upkeep:
             f"{first.reward}: {first.detail}"
         )
 
-    async def _check_file(self) -> str | None:
-        """Read the file when no proof does: two long readings would leave none free for callers."""
-        async with self._long_reading:
-            return await self._duties.check_file()
+    def _after_proofs(self, check: Timer) -> Timer:
+        """A check done once may read much: not beside a proof, or no reader is free for callers."""
+        if check.period_s is not None:
+            return check
+
+        async def work() -> str | None:
+            async with self._long_reading:
+                return await check.work()
+
+        return Timer(check.name, None, work)
 
     async def _forget_keys(self) -> None:
         kept_ms = self._settings.idempotency.kept_days * DAY_MS

@@ -123,9 +123,10 @@ class PostgresCampaignRecords:
         return self._first(_BY_ID, tenant, campaign_id)
 
     def campaign_numbered(self, tenant: int, number: int) -> Campaign | None:
-        """See `CampaignRecords`."""
+        """See `CampaignRecords`. What may be changed by this is held first."""
         self._transaction.stand_before(tenant)
-        return self._first(_OF_TENANT_BY_NUMBER, tenant, number)
+        found = self._first(_OF_TENANT_BY_NUMBER, tenant, number)
+        return None if found is None else self.campaign(tenant, found.id)
 
     def campaigns(
         self, tenant: int, which: CampaignFilter, before: int | None, limit: int

@@ -41,7 +41,8 @@ WHERE p.tenant = %(tenant)s AND p.pattern = %(pattern)s AND p.source = 'permuted
   AND b.place <= %(place)s AND %(place)s < b.place + b.count
 ORDER BY b.place DESC LIMIT 1"""
 _OF_CODE = """
-SELECT reward, serial FROM code WHERE tenant = %(tenant)s AND canonical = %(canonical)s"""
+SELECT reward, serial FROM code
+WHERE tenant = %(tenant)s AND canonical = %(canonical)s AND pool IS NULL"""
 
 
 class PostgresIncentiveStore:

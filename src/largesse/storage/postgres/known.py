@@ -10,6 +10,8 @@ from typing import Any, LiteralString, NamedTuple
 from psycopg import Cursor
 
 from largesse.campaigns.model import Campaign, Counters
+from largesse.customers.model import Standing
+from largesse.issuance import decide
 from largesse.issuance.model import LedgerEntry, Wish
 from largesse.storage.postgres.campaigns import load_campaign
 from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
@@ -58,6 +60,10 @@ CROSS JOIN LATERAL (SELECT * FROM journal j
     AND j.nth IS NULL AND j.kind = 1 AND j.reward = w.reward) j {GONE}
 ORDER BY j.reward, j.serial"""
 
+_STANDINGS = """
+SELECT c.id, c.phone IS NOT NULL, c.verified
+FROM unnest(%s::text[]) AS w (id) JOIN customer c ON c.tenant = %s AND c.id = w.id"""
+
 Who = tuple[int, str]
 """A customer of a campaign, by its number."""
 
@@ -70,11 +76,15 @@ class Known(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What the ledger said for one tenant's wishes: counters by reward, entries by customer."""
+    """What the ledger said for one tenant's wishes: counters by reward, entries by customer.
+
+    `standings` are those of registered customers whose campaign asks who they are.
+    """
 
     counters: Mapping[int, Counters]
     campaigns: Mapping[int, tuple[str, int]]
     entries: dict[Who, list[LedgerEntry]]
+    standings: Mapping[str, Standing]
 
 
 class _Asked(NamedTuple):
@@ -84,6 +94,7 @@ class _Asked(NamedTuple):
     states: Cursor[Any]
     campaigns: Cursor[Any]
     entries: Sequence[Cursor[Any]]
+    standings: Cursor[Any] | None
 
 
 def learn(
@@ -140,7 +151,21 @@ def _ask(
             transaction.execute(statement, bindings)
             for statement, bindings in _questions(memory, wishes)
         ],
+        _ask_who(transaction, memory, tenant, wishes),
     )
+
+
+def _ask_who(
+    transaction: Transaction, memory: Mapping[int, Known], tenant: int, wishes: Sequence[Wish]
+) -> Cursor[Any] | None:
+    """Ask how those customers stand whose campaigns want to know, if there are any."""
+    asking = {
+        number
+        for number in {wish.campaign for wish in wishes}
+        if number in memory and decide.asks_who(memory[number].campaign.definition)
+    }
+    customers = {wish.customer: None for wish in wishes if wish.campaign in asking}
+    return transaction.execute(_STANDINGS, (list(customers), tenant)) if customers else None
 
 
 def _questions(
@@ -192,7 +217,9 @@ def _read(transaction: Transaction, memory: Mapping[int, Known], asked: _Asked) 
         for row in cursor.fetchall():
             _add(entries, to_entry(*row))
     _read_on(transaction, memory, asked.tenant, entries)
-    return Loaded(counters, campaigns, dict(entries))
+    known = asked.standings.fetchall() if asked.standings else []
+    standings = {one: Standing(True, phone, verified) for one, phone, verified in known}  # noqa: FBT003 — a row as it is
+    return Loaded(counters, campaigns, dict(entries), standings)
 
 
 def _add(entries: dict[Who, list[LedgerEntry]], entry: LedgerEntry) -> None:

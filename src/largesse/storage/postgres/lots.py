@@ -66,6 +66,7 @@ class Lot:
         self.offer = stand.offer
         self.tail = stand.tail
         self.counted = self.offer.campaign.definition.per_customer_max is not None
+        self._asks_who = decide.asks_who(self.offer.campaign.definition)
         self.room = 0
         self.moment_ms = -1
         self.statements: list[Statement] = []
@@ -88,6 +89,16 @@ class Lot:
         """The counters with all that was issued so far."""
         count = len(self._issued)
         return decide.issue(self._written, self.offer.day, count) if count else self._written
+
+    @property
+    def gives(self) -> bool:
+        """Whether a customer may be given something at this moment."""
+        return self.room > 0 or self._asks_who
+
+    @property
+    def issued_some(self) -> bool:
+        """Whether there is something to be written."""
+        return bool(self._issued or self.statements)
 
     def come_to(self, moment_ms: int, days: LocalDays) -> None:
         """Go on to another moment; what was issued at the last one is to be written first."""

@@ -7,15 +7,27 @@ FOUND_MAX = 100
 """Rows of one kind that are told: as many as show plainly that something is wrong."""
 
 _OVERLAPS = """
+WITH block AS (
+  SELECT pattern, reward, place, count FROM code_block
+  UNION ALL SELECT pattern, reward, place, count FROM code_pool WHERE place IS NOT NULL)
 SELECT reward, place FROM (
   SELECT reward, place, lag(place + count) OVER (PARTITION BY pattern ORDER BY place) AS free
-  FROM code_block) b WHERE place < free
+  FROM block) b WHERE place < free
 UNION ALL
-SELECT b.reward, b.place FROM code_block b JOIN code_pattern p ON p.id = b.pattern
+SELECT b.reward, b.place FROM block b JOIN code_pattern p ON p.id = b.pattern
 WHERE b.place + b.count > p.taken LIMIT %s"""
 _UNCODED = """
 SELECT r.number, r.serials, count(*) FROM code c JOIN reward r ON r.number = c.reward
-GROUP BY r.number HAVING count(*) <> r.serials LIMIT %s"""
+WHERE c.pool IS NULL GROUP BY r.number HAVING count(*) <> r.serials LIMIT %s"""
+_UNPOOLED = """
+SELECT p.reward, p.number, p.count, count(c.serial)
+FROM code_pool p LEFT JOIN code c ON c.pool = p.number
+WHERE p.place IS NULL AND p.status = 'READY' GROUP BY p.number HAVING count(c.serial) <> p.count
+LIMIT %s"""
+_RESERVED = """
+SELECT r.number, r.reserved, coalesce(sum(p.count), 0)::bigint
+FROM reward r LEFT JOIN code_pool p ON p.reward = r.number AND p.status <> 'DELETED'
+GROUP BY r.number HAVING coalesce(sum(p.count), 0) <> r.reserved LIMIT %s"""
 
 # Caps may have been higher in an earlier version; whoever used that holds what he was given.
 _EXCESS = """
@@ -50,7 +62,7 @@ GROUP BY campaign, customer, key HAVING count(*) > 1 LIMIT %s"""
 
 
 def scrutinise(transaction: Transaction) -> list[Violation]:
-    """Places given twice or never taken, units without their random code, holders of too much."""
+    """Places given twice or never taken, units and pools without codes, holders of too much."""
     limit = (FOUND_MAX,)
     wrong = [
         Violation("blocks", reward, f"place {place} is given twice")
@@ -59,6 +71,14 @@ def scrutinise(transaction: Transaction) -> list[Violation]:
     wrong += [
         Violation("codes", reward, f"{serials} serials have {codes} codes")
         for reward, serials, codes in transaction.rows(_UNCODED, limit)
+    ]
+    wrong += [
+        Violation("pools", reward, f"pool {pool} of {count} has {codes} codes")
+        for reward, pool, count, codes in transaction.rows(_UNPOOLED, limit)
+    ]
+    wrong += [
+        Violation("reserved", reward, f"the counter says {counted}, the pools say {pooled}")
+        for reward, counted, pooled in transaction.rows(_RESERVED, limit)
     ]
     wrong += [
         Violation("holders", 0, f"{customer!r} has {count} of campaign {campaign}, {cap} at most")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from psycopg import Connection
 
 from largesse.campaigns.model import Reward
+from largesse.customers.model import Standing
 from largesse.issuance import decide
 from largesse.issuance.model import LedgerEntry, Offer, Settled, Wish
 from largesse.issuance.ports import RandomCodes
@@ -72,6 +73,7 @@ class _Batch:
         self._transaction = Transaction(db)
         self._lots: dict[int, Lot] = {}
         self._entries: dict[Who, list[LedgerEntry]] = {}
+        self._standings: dict[int, Mapping[str, Standing]] = {}
 
     def settle(self, limits: Limits) -> dict[int, list[Settled]]:
         """Bring all wishes to their outcomes and write what was issued: two trips to the server."""
@@ -98,6 +100,7 @@ class _Batch:
             settled = None
             if not hopeful:
                 settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
+                assert not any(lot.issued_some for lot in self._lots.values())
             self._transaction.execute("ROLLBACK")
         self._remember()
         return settled
@@ -120,8 +123,9 @@ class _Batch:
             for tenant, campaigns in stale.items():
                 learn(self._transaction, self._memory.campaigns, tenant, campaigns)
         self._lots, self._entries = {}, {}
-        for found in loaded.values():
+        for tenant, found in loaded.items():
             self._entries |= found.entries
+            self._standings[tenant] = found.standings
             self._open_lots(found)
 
     def _stale(self, loaded: Loaded) -> list[int]:
@@ -158,7 +162,7 @@ class _Batch:
 
     def _might_issue(self, wish: Wish) -> bool:
         lot = self._lot(wish)
-        return lot is not None and lot.room > 0
+        return lot is not None and lot.gives
 
     def _decide(self, tenant: int) -> list[Settled]:
         if len(self._wishes) > 1:
@@ -182,7 +186,8 @@ class _Batch:
 
     def _settle_with_care(self, wish: Wish, lot: Lot, entries: list[LedgerEntry]) -> Settled:
         """The rule with all that it may ask for."""
-        prior = decide.prior(wish, entries, lot.offer.campaign.definition)
+        standing = self._standings[wish.tenant].get(wish.customer, Standing())
+        prior = decide.prior(wish, entries, lot.offer.campaign.definition, standing)
         outcome = decide.claim(wish, lot.offer, prior, lot.counters)
         if prior.bound is not None:
             replayed = outcome is Outcome.ISSUED
@@ -218,7 +223,7 @@ class _Batch:
         memory = self._memory
         for number, lot in self._lots.items():
             memory.tails[number] = lot.tail
-            if lot.room > 0:
+            if lot.gives:
                 memory.spent.discard(number)
             elif lot.moment_ms >= 0:
                 memory.spent.add(number)

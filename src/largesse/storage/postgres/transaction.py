@@ -33,8 +33,8 @@ SELECT r.number FROM reward r JOIN campaign c ON c.number = r.campaign
 WHERE c.tenant = %s AND c.id = %s ORDER BY r.number FOR UPDATE OF r"""
 _HOLD_REWARD = "SELECT number FROM reward WHERE number = %s FOR UPDATE"
 _TELL = """
-INSERT INTO journal (part, kind, tenant, campaign, version, at_ms)
-SELECT part, %s, tenant, number, %s, %s FROM campaign WHERE number = %s"""
+INSERT INTO journal (part, kind, tenant, campaign, reward, version, at_ms)
+SELECT part, %s, tenant, number, %s, %s, %s FROM campaign WHERE number = %s"""
 
 
 class Limits(NamedTuple):
@@ -101,9 +101,11 @@ class Transaction:
         """Keep one reward's stock as it is until the end; claims wait meanwhile."""
         self.db.execute(_HOLD_REWARD, (number,))
 
-    def tell(self, kind: FactKind, at_ms: int, campaign: Campaign) -> None:
-        """Write a fact about a campaign, in the version it has now."""
-        self.db.execute(_TELL, (int(kind), campaign.version, at_ms, campaign.number))
+    def tell(
+        self, kind: FactKind, at_ms: int, campaign: Campaign, reward: int | None = None
+    ) -> None:
+        """Write a fact about a campaign, or a reward of it, in the version it has now."""
+        self.db.execute(_TELL, (int(kind), reward, campaign.version, at_ms, campaign.number))
 
     def touch_campaign(self, number: int) -> None:
         """Have a campaign that this work adds or changes told after the commit."""

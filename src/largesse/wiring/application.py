@@ -1,13 +1,11 @@
-"""From settings to a running application: the only place that knows all of it."""
+"""From settings to a running application, on whichever ledger they name."""
 
 import os
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from hmac import digest
 from pathlib import Path
-from typing import TypeVar
 
 from msgspec import Struct
 
@@ -32,7 +30,7 @@ from largesse.issuance.showing import Showing
 from largesse.issuance.spaces import Spaces
 from largesse.jobs.ports import Work
 from largesse.jobs.service import Jobs
-from largesse.kernel.clock import Clock, MachineClock, SystemClock, TenantClocks
+from largesse.kernel.clock import Clock, MachineClock, TenantClocks
 from largesse.kernel.errors import StartError
 from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
@@ -45,21 +43,8 @@ from largesse.pools.service import EXPORT, GENERATE, Pools
 from largesse.pools.sheets import formats, open_sheet
 from largesse.settings.tree import MIB, Server, Settings
 from largesse.storage.files.results import FileResults
-from largesse.storage.sqlite.backup.live import LiveBackups
-from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
-from largesse.storage.sqlite.commands import SQLiteTransactions
-from largesse.storage.sqlite.customers import SQLiteCustomerRecords
-from largesse.storage.sqlite.file import LedgerFile
-from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
-from largesse.storage.sqlite.jobs import SQLiteJobRecords
-from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
-from largesse.storage.sqlite.pools import SQLitePoolRecords
-from largesse.storage.sqlite.readers import Readers
-from largesse.storage.sqlite.tenants import SQLiteTenantRecords
-from largesse.storage.sqlite.transaction import Transaction
-from largesse.storage.sqlite.upkeep import SQLiteUpkeep
-from largesse.storage.sqlite.writer import Writer
 from largesse.tenants.service import Origins, Tenants
+from largesse.wiring.storage import Storage, open_storage
 from largesse.workers.batch_log import log_batch
 from largesse.workers.jobs import Worker
 from largesse.workers.timers import Timers
@@ -69,13 +54,6 @@ KEY_PREFIX = "lgs_"
 KEY_BYTES = 32
 REQUEST_ID_START_BYTES = 6
 """Tells apart the request ids of two runs."""
-
-RESULTS_SUFFIX = "-results"
-"""Beside the ledger's file, unless the settings say otherwise."""
-
-_SCHEME = "sqlite:///"
-
-Records = TypeVar("Records")
 
 
 class Application(Struct, frozen=True):
@@ -126,26 +104,6 @@ class _Bulk(Struct, frozen=True):
             worker.wake()
 
 
-class _Storage(Struct, frozen=True):
-    """The ledger's file, and the two ways to it."""
-
-    file: LedgerFile
-    writer: Writer
-    readers: Readers
-
-    def transactions(
-        self, records: Callable[[Transaction], Records]
-    ) -> SQLiteTransactions[Records]:
-        """Commands on one kind of records."""
-        return SQLiteTransactions(self.writer, self.readers, records)
-
-    def close(self) -> None:
-        """Commit what waits and let the file go."""
-        self.readers.close()
-        self.writer.close()  # the last to close copies the log into the file
-        self.file.close()
-
-
 @asynccontextmanager
 async def open_application(
     settings: Settings, clock: MachineClock | None = None
@@ -157,42 +115,36 @@ async def open_application(
     """
     async with AsyncExitStack() as stack:
         offers = Offers()
-        storage = _open_storage(settings, clock or SystemClock(), offers)
-        stack.callback(storage.close)
-        clock = clock or SystemClock(storage.file.last_moment_ms)
-        clocks = TenantClocks(clock)
-        ids = Ids(clock, os.urandom)
-        tenants = _make_tenants(storage, clock, clocks, ids)
+        storage = stack.enter_context(open_storage(settings, clock, offers.publish))
+        clocks = TenantClocks(storage.clock)
+        ids = Ids(storage.clock, os.urandom)
+        tenants = Tenants(storage.tenants, storage.clock, clocks, _origins(ids))
         given_key = settings.admin_key
         first_key = await tenants.open(None if given_key is None else given_key.reveal())
-        world = _World(clock, clocks, ids, lambda tenant: tenants.tenant_of(tenant).secret)
+        world = _World(storage.clock, clocks, ids, lambda tenant: tenants.tenant_of(tenant).secret)
         codebook = Codebook(offers, world.secret_of, os.urandom)
-        store = _open_ledger(settings, storage, codebook, clock)
-        stack.callback(store.close)
-        issuance = _make_issuance(settings, storage, store, codebook, clocks)
+        issuance = _make_issuance(settings, storage, codebook, clocks)
         await issuance.open()
         stack.push_async_callback(issuance.close)
-        backups = LiveBackups(storage.file, clock)
-        stack.callback(backups.close)
         bulk = _make_bulk(settings, storage, world)
         stack.callback(bulk.thread.close)
-        upkeep = Upkeep(_duties(storage, issuance, bulk.jobs, clock), clock, settings)
+        upkeep = Upkeep(_duties(storage, issuance, bulk.jobs), storage.clock, settings)
         services = Services(
             tenants=tenants,
-            campaigns=_make_campaigns(storage, world),
-            customers=Customers(storage.transactions(SQLiteCustomerRecords)),
+            campaigns=Campaigns(storage.campaigns, Spaces(), clocks, ids),
+            customers=Customers(storage.customers),
             issuance=issuance,
             pools=bulk.pools,
             checking=bulk.checking,
             jobs=bulk.jobs,
-            clock=clock,
+            clock=storage.clock,
             clocks=clocks,
-            cursors=Cursors(_derived(storage.file.secret, "cursors")),
+            cursors=Cursors(_derived(storage.secret, "cursors")),
             ids=ids,
             request_ids=RequestIds(secrets.token_hex(REQUEST_ID_START_BYTES)),
             health=Health(),
             last_proof=upkeep.last_proof,
-            take_backup=backups.take,
+            take_backup=storage.take_backup,
             wake_workers=bulk.wake,
             settings=settings,
         )
@@ -202,48 +154,19 @@ async def open_application(
         for worker in bulk.workers:
             worker.start()
             stack.push_async_callback(worker.stop)
-        yield await _face(services, clock, first_key)
+        yield await _face(services, storage.clock, first_key)
 
 
-def _open_storage(settings: Settings, clock: Clock, offers: Offers) -> _Storage:
-    path = Path(settings.database.url.removeprefix(_SCHEME))
-    file = LedgerFile(path, settings.database, now_ms=clock.now_ms(), entropy=os.urandom)
-    return _Storage(file, Writer(file, offers.publish), Readers(file))
-
-
-def _make_tenants(storage: _Storage, clock: Clock, clocks: TenantClocks, ids: Ids) -> Tenants:
-    return Tenants(
-        storage.transactions(SQLiteTenantRecords),
-        clock,
-        clocks,
-        Origins(ids, lambda: KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES), os.urandom),
-    )
-
-
-def _make_campaigns(storage: _Storage, world: _World) -> Campaigns:
-    records = storage.transactions(SQLiteCampaignRecords)
-    return Campaigns(records, Spaces(), world.clocks, world.ids)
-
-
-def _open_ledger(
-    settings: Settings, storage: _Storage, codebook: Codebook, clock: Clock
-) -> SQLiteIncentiveStore:
-    snapshot_s_max = settings.issuance.snapshot_s_max
-    sources = Sources(codebook.random, clock, time.monotonic, snapshot_s_max)
-    return SQLiteIncentiveStore(storage.file, storage.writer, storage.readers, sources)
+def _origins(ids: Ids) -> Origins:
+    return Origins(ids, lambda: KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES), os.urandom)
 
 
 def _make_issuance(
-    settings: Settings,
-    storage: _Storage,
-    store: SQLiteIncentiveStore,
-    codebook: Codebook,
-    clocks: TenantClocks,
+    settings: Settings, storage: Storage, codebook: Codebook, clocks: TenantClocks
 ) -> Issuance:
-    ids = IncentiveIds(_derived(storage.file.secret, "incentive ids"))
-    records = storage.transactions(SQLiteLedgerRecords)
+    ids = IncentiveIds(_derived(storage.secret, "incentive ids"))
     return Issuance(
-        Ledger(store, records),
+        Ledger(storage.open_incentives(codebook.random), storage.records),
         codebook.offers,
         Display(codebook, Showing(codebook.offers, codebook, ids)),
         clocks,
@@ -251,13 +174,12 @@ def _make_issuance(
     )
 
 
-def _make_bulk(settings: Settings, storage: _Storage, world: _World) -> _Bulk:
-    store = storage.transactions(SQLitePoolRecords)
-    ledger = storage.file.path
-    beside = ledger.with_name(ledger.name + RESULTS_SUFFIX)
-    folder = Path(settings.jobs.results_folder) if settings.jobs.results_folder else beside
+def _make_bulk(settings: Settings, storage: Storage, world: _World) -> _Bulk:
+    store = storage.pools
+    chosen = settings.jobs.results_folder
+    folder = Path(chosen) if chosen else storage.results_folder
     jobs = Jobs(
-        storage.transactions(SQLiteJobRecords),
+        storage.jobs,
         FileResults(folder, settings.jobs.results_mib_max * MIB),
         world.clock,
         settings.jobs.lease_s * 1000,
@@ -267,7 +189,7 @@ def _make_bulk(settings: Settings, storage: _Storage, world: _World) -> _Bulk:
         EXPORT: Exporting(store, jobs, world.secret_of, open_sheet, world.clock),
     }
     thread = OneThread("codes")
-    incentive_ids = IncentiveIds(_derived(storage.file.secret, "incentive ids"))
+    incentive_ids = IncentiveIds(_derived(storage.secret, "incentive ids"))
     checking = Checking(store, world.secret_of, incentive_ids.text, world.clocks, thread)
     pools = Pools(store, world.ids, settings.jobs.per_tenant_max, formats())
     workers = tuple(Worker(jobs, works) for _ in range(settings.jobs.workers))
@@ -276,15 +198,14 @@ def _make_bulk(settings: Settings, storage: _Storage, world: _World) -> _Bulk:
     return bulk
 
 
-def _duties(storage: _Storage, issuance: Issuance, jobs: Jobs, clock: MachineClock) -> Duties:
-    file = SQLiteUpkeep(storage.writer, storage.readers)
+def _duties(storage: Storage, issuance: Issuance, jobs: Jobs) -> Duties:
     return Duties(
         expire=issuance.expire,
         prove=issuance.prove,
-        forget_keys=file.forget_keys,
+        forget_keys=storage.forget_keys,
         tidy_results=jobs.tidy,
-        check_file=file.check_file,
-        jump_ms=clock.jump_ms,
+        jump_ms=storage.clock.jump_ms,
+        checks=storage.checks,
     )
 
 

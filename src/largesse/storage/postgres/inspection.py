@@ -1,0 +1,69 @@
+"""A look at a database from outside: nothing in it is changed."""
+
+from typing import Any, NamedTuple
+
+import psycopg
+
+from largesse.kernel.clock import SystemClock, ticking_s
+from largesse.kernel.errors import StartError
+from largesse.storage.postgres.errors import one_line
+from largesse.storage.postgres.opening import connect, shown
+from largesse.storage.postgres.schema import Standing, standing
+
+_LOOK = """
+SELECT current_setting('server_version'), current_setting('server_version_num')::integer / 10000,
+  pg_is_in_recovery(), current_setting('synchronous_commit'), current_setting('fsync') = 'on',
+  current_setting('full_page_writes') = 'on', r.rolsuper OR r.rolbypassrls,
+  (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'async'
+    AND application_name <> 'pg_basebackup')::integer,
+  current_setting('synchronous_standby_names') <> '',
+  (extract(epoch FROM clock_timestamp()) * 1000)::bigint, pg_backend_pid()
+FROM pg_roles r WHERE r.rolname = current_user"""
+
+
+class Look(NamedTuple):
+    """What a database says of itself.
+
+    `wall_is_open` says that this role sees all tenants whatever the wall says; `copies` counts the
+    standbys that a commit does not wait for. `ahead_ms` is how far its clock is before ours,
+    `trip_s` how long a question takes; `pooled` says that somebody pools between us.
+    """
+
+    version: str
+    major: int
+    standby: bool
+    synchronous_commit: str
+    fsync: bool
+    full_page_writes: bool
+    wall_is_open: bool
+    copies: int
+    waits_for_a_copy: bool
+    ahead_ms: int
+    trip_s: float
+    pooled: bool
+
+
+class Inspection(NamedTuple):
+    """A database by its name for people: a look at it and its schema, or why there is none."""
+
+    name: str
+    look: Look | None
+    schema: Standing | None
+    problem: str = ""
+
+
+def inspect(url: str) -> Inspection:
+    """Look at a database, or tell why it cannot be looked at."""
+    try:
+        with connect(url) as db:
+            asked_s, asked_ms = ticking_s(), SystemClock().now_ms()
+            row: Any = db.execute(_LOOK).fetchone()
+            *said, now_ms, pid = row
+            trip_s = ticking_s() - asked_s
+            ahead_ms = now_ms - asked_ms - int(trip_s * 500)
+            look = Look._make((*said, ahead_ms, trip_s, pid != db.info.backend_pid))
+            return Inspection(shown(url), look, standing(db))
+    except StartError as error:
+        return Inspection(shown(url), None, None, str(error))
+    except psycopg.Error as error:
+        return Inspection(shown(url), None, None, f"{shown(url)}: {one_line(error)}")

@@ -1,0 +1,1 @@
+"""From settings to a running application: the only package that knows all of it."""
