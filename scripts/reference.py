@@ -18,12 +18,15 @@ from rpc_reference import V1, described
 
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, make_app
 from largesse.http import app, errors, metrics, openapi, problems, wire
+from largesse.http.operation import KeyUse
 from largesse.issuance.facts import PAYLOADS
 from largesse.settings.declared import SHORT_VARIABLES
 from largesse.settings.describe import describe
 from largesse.settings.load import CONFIG_FILE, CONFIG_VARIABLE, load
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+_KEY_SHOWN = {KeyUse.NONE: "—", KeyUse.OPTIONAL: "welcome", KeyUse.REQUIRED: "required"}
+
 NOTICE = "<!-- Made by `make docs`; change the code that it describes. -->"
 
 
@@ -142,6 +145,33 @@ def outcomes_page() -> str:
         "## Of the server itself",
         "What it answers by itself, whatever was asked.",
         table(head, of_server),
+    )
+
+
+def routes_page() -> str:
+    """Every route of the REST interface, by what it is about."""
+    tags = dict.fromkeys(operation.tag for operation in app.OPERATIONS)
+    sections = []
+    for tag in tags:
+        rows = [
+            [
+                f"`{one.method} {one.path}`",
+                one.summary,
+                " or ".join(f"`{scope}`" for scope in one.scopes) or "—",
+                _KEY_SHOWN[one.key],
+            ]
+            for one in app.OPERATIONS
+            if one.tag == tag
+        ]
+        head = ["route", "what it does", "scope", "Idempotency-Key"]
+        sections.append(f"## {tag}\n\n{table(head, rows)}")
+    return page(
+        "Routes",
+        "Every route of the REST interface. A key with one of the scopes may call it; where there\n"
+        "is none, everybody may. The shapes of bodies and answers are in [OpenAPI](openapi.json);\n"
+        "a running server shows them to people at `/swagger-ui`, `/redoc` and `/rapidoc`. How a\n"
+        "call may end: [outcomes and errors](outcomes.md).",
+        *sections,
     )
 
 
@@ -293,6 +323,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "openapi.json": openapi_document,
         "outcomes.md": outcomes_page,
         "rpc.md": rpc_page,
+        "routes.md": routes_page,
         "settings.md": settings_page,
     }
     | {

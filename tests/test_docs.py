@@ -118,6 +118,15 @@ def test_every_page_is_found_from_the_index() -> None:
     complain([f"{page.relative_to(ROOT)}: link it from docs" for page in sorted(below - found)])
 
 
+@pytest.mark.parametrize("folder", ["how-to", "explanation", "reference", "decisions"])
+def test_the_index_lists_every_page(folder: str) -> None:
+    """Itself, not by way of others: whoever looks for a task or a reason looks here."""
+    listed = set(links(INDEX))
+    there = set((ROOT / "docs" / folder).glob("*.md"))
+    assert there
+    complain([f"{page.relative_to(ROOT)}: list it in docs" for page in sorted(there - listed)])
+
+
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
 def test_decisions_have_their_parts(page: Path) -> None:
     """Context, decision in two sentences, consequences, alternatives: on one page."""
