@@ -16,8 +16,10 @@ from shop import Json, Shop, shop
 CONNECTIONS = 16
 IN_FLIGHT = 128
 BACKUPS = 2
-BALLAST_BYTES = 128 * 2**20
+BALLAST_BYTES = 64 * 2**20
 """Makes a backup take long enough to be killed half-way."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 NO_KEYS = {"PATH": "/usr/bin:/bin"}
 
@@ -125,7 +127,6 @@ def names(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir()}
 
 
-@pytest.mark.slow
 async def test_a_backup_amid_a_sale(tmp_path: Path, told: Callable[[str], None]) -> None:
     """What was answered before it began is in it, in the same words; it can be gone on with."""
     with on_sale(tmp_path) as running:
@@ -164,7 +165,6 @@ async def check_restored(
         assert answer.headers["idempotency-replayed"] == "true"
 
 
-@pytest.mark.slow
 async def test_kills_half_way(tmp_path: Path) -> None:
     """Of the command, of its server: no backup is there, nothing is lost, the next one succeeds."""
     path = tmp_path / "one.backup"
@@ -193,7 +193,6 @@ async def test_kills_half_way(tmp_path: Path) -> None:
     assert names(tmp_path) == {"ledger.db", path.name, *beside}
 
 
-@pytest.mark.slow
 async def test_a_client_who_leaves_blocks_no_other(tmp_path: Path) -> None:
     """Who takes no more of a backup holds nothing, and the next one is free to ask."""
     with on_sale(tmp_path, BALLAST_BYTES) as running:
@@ -217,7 +216,6 @@ async def test_a_client_who_leaves_blocks_no_other(tmp_path: Path) -> None:
     assert "ledger.db-copy" not in names(tmp_path)
 
 
-@pytest.mark.slow
 async def test_a_ledger_whose_server_was_killed(tmp_path: Path) -> None:
     """Is backed up at rest, with what was only in the log; and not while a server has it."""
     database = f"sqlite:///{tmp_path / 'ledger.db'}"
