@@ -26,6 +26,9 @@ PROMISE = "promise"
 Ledger = Mapping[str, str]
 """The settings of a server that make it use a ledger; none mean an SQLite file in its folder."""
 
+OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+"""Tell a `make` that it runs inside another one: it would speak and behave otherwise."""
+
 _LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
@@ -36,10 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
-    """Keep the settings of whoever runs the tests away from the servers that tests start."""
+    """Keep what whoever runs the tests has set, make included, from the programs tests start."""
     with pytest.MonkeyPatch.context() as patch:
         for variable in list(os.environ):
-            if variable.startswith("LARGESSE_"):
+            if variable.startswith("LARGESSE_") or variable in OF_MAKE:
                 patch.delenv(variable)
         yield
 

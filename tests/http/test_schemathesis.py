@@ -88,6 +88,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             campaign = post("/campaigns", body, secret).json()
             claims = f"/campaigns/{campaign['id']}/claims"
             incentive = post(claims, {"customer_id": "u"}, secret).json()["incentive"]
+            customer = post("/customers", {"customer_id": "u"}, secret).json()
             pools = f"/campaigns/{campaign['id']}/code-pools"
             pool = post(pools, {"count": 1, "name": "Printer"}, secret).json()["subject"]
             job = post(f"/code-pools/{pool}:export", {}, secret).json()
@@ -96,6 +97,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             "key_id": key["id"],
             "campaign_id": campaign["id"],
             "version": "1",
+            "customer_id": customer["customer_id"],
             "incentive_id": incentive["id"],
             "code": incentive["code"],
             "pool_id": pool,
