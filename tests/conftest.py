@@ -57,6 +57,13 @@ def databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Itera
         made.close()
 
 
+@pytest.fixture
+def postgres_url(databases: Databases) -> Iterator[str]:
+    """The address of a PostgreSQL database with our schema and no rows."""
+    with databases.fresh() as url:
+        yield url
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     """An empty ledger of each kind, for all tests of a module."""

@@ -1,0 +1,79 @@
+"""In which order facts may be read: identities commit out of it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+from postgres_databases import settings_of
+from postgres_ledger import open_ledger
+from psycopg import Connection
+
+from largesse.kernel.fact import FactKind
+from largesse.storage.postgres.database import PostgresDatabase
+from largesse.storage.postgres.transaction import Transaction
+from largesse.testing.factories import NOW_MS, open_campaign
+
+_BY_SEQ = "SELECT at_ms, seq FROM journal WHERE seq > %s ORDER BY seq"
+_BELOW_THE_HORIZON = """
+SELECT at_ms, tx, seq FROM journal
+WHERE (tx, seq) > (%s::xid8, %s) AND tx < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY tx, seq"""
+
+
+@pytest.fixture
+def sessions(postgres_url: str) -> Iterator[list[Connection]]:
+    """Three sessions that see everything."""
+    opened = [psycopg.connect(postgres_url, autocommit=True) for _ in range(3)]
+    for db in opened:
+        db.execute("SELECT set_config('search_path', 'largesse', false)")
+        db.execute("SELECT set_config('largesse.tenant', '0', false)")
+    yield opened
+    for db in opened:
+        db.close()
+
+
+async def test_what_commits_late_is_not_passed_by(
+    postgres_url: str, sessions: list[Connection]
+) -> None:
+    """By `seq` a reader passes by what commits behind it; below the horizon nothing appears."""
+    slow, quick, reader = sessions
+    with closing(PostgresDatabase(settings_of(postgres_url))) as database:
+        campaign = await open_campaign(open_ledger(database).world)
+
+    slow.execute("BEGIN")
+    Transaction(slow).tell(FactKind.CAMPAIGN_CHANGED, NOW_MS + 1, campaign)
+    Transaction(quick).tell(FactKind.CAMPAIGN_CHANGED, NOW_MS + 2, campaign)
+
+    by_seq = reader.execute(_BY_SEQ, (0,)).fetchall()
+    assert [at_ms for at_ms, _ in by_seq] == [NOW_MS + 2]
+    assert reader.execute(_BELOW_THE_HORIZON, ("0", 0)).fetchall() == []
+
+    slow.execute("COMMIT")
+
+    assert reader.execute(_BY_SEQ, (by_seq[-1][1],)).fetchall() == []  # the trap: one is lost
+    found = reader.execute(_BELOW_THE_HORIZON, ("0", 0)).fetchall()
+    assert [at_ms for at_ms, *_ in found] == [NOW_MS + 1, NOW_MS + 2]
+
+
+async def test_who_waits_for_stock_has_no_place_yet(
+    postgres_url: str, sessions: list[Connection]
+) -> None:
+    """Holding is what comes first, so that transactions are numbered in the order of holding."""
+    first, second, watching = sessions
+    with closing(PostgresDatabase(settings_of(postgres_url))) as database:
+        campaign = await open_campaign(open_ledger(database).world)
+    first.execute("BEGIN")
+    Transaction(first).hold_reward(campaign.rewards[0].number)
+
+    second.execute("BEGIN")
+    second.execute("SET LOCAL lock_timeout = '100ms'")
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        Transaction(second).hold_reward(campaign.rewards[0].number)
+    second.execute("ROLLBACK")
+    numbered = watching.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND backend_xid IS NOT NULL"
+    ).fetchone()
+
+    assert numbered == (1,)
