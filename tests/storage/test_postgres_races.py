@@ -230,7 +230,7 @@ async def test_two_that_wait_for_each_other(database: PostgresDatabase) -> None:
         database.write(EVERYBODY, work((second, first))),
     )
 
-    assert done == [first, second]
+    assert list(done) == [first, second]
     assert len(attempts) == 3
 
 

@@ -57,7 +57,7 @@ async def two_tenants(world: World) -> list[Campaign]:
 def test_every_table_of_a_tenant_has_the_wall(postgres_url: str) -> None:
     """Those that a later migration adds, and every partition by itself, too."""
     with psycopg.connect(postgres_url) as db:
-        walled = dict(db.execute(_TABLES).fetchall())
+        walled: dict[str, bool] = dict(db.execute(_TABLES).fetchall())
 
     assert {name for name, wall in walled.items() if not wall} == _OPEN_TO_ALL
     assert len(walled) > 25
