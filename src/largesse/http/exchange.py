@@ -31,6 +31,20 @@ Handler = Callable[[Exchange], None]
 """Takes an exchange and sees to it that it is answered; it neither blocks nor raises."""
 
 
+class Selective:
+    """A handler that takes only requests whose headers it knows; the others go to ASGI."""
+
+    __slots__ = ("_handle", "takes")
+
+    def __init__(self, handle: Handler, takes: Callable[[Mapping[bytes, bytes]], bool]) -> None:
+        self._handle = handle
+        self.takes = takes
+
+    def __call__(self, asked: Exchange) -> None:
+        """Take an exchange."""
+        self._handle(asked)
+
+
 class Desk(Protocol):
     """Who answers the hot routes."""
 

@@ -25,8 +25,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from largesse.http import wire
 from largesse.http.deadlines import Watch
-from largesse.http.exchange import Desk, Exchange, Handler
+from largesse.http.exchange import Desk, Exchange, Handler, Selective
 from largesse.http.request_ids import REQUEST_ID, request_id_of
+from largesse.http.rpc.refusals import of_server
 
 _log = logging.getLogger(__name__)
 
@@ -70,8 +71,8 @@ class HotExchange(Struct, eq=False):
             self.lane.watch.send_soon(self.lane.send_answers, self.lane.loop)
 
 
-def _answer_problem(problem: wire.Problem, request_id: str, exchange: Exchange) -> None:
-    exchange.answer(*wire.problem_answer(problem, request_id))
+def _answer(head: bytes, body: bytes, exchange: Exchange) -> None:
+    exchange.answer(head, body)
 
 
 class Lane(HttpToolsProtocol):
@@ -191,7 +192,9 @@ class Lane(HttpToolsProtocol):
         handler = self.routes.get(self.url)
         if handler is not None:
             headers = dict(self.headers)
-            if self._is_plain(headers):
+            if self._is_plain(headers) and (
+                type(handler) is not Selective or handler.takes(headers)
+            ):
                 exchange: Any = HotExchange(self, handler, headers, not self.draining)
                 self.cycle = self.hot = exchange
                 self.phase = "body"
@@ -303,7 +306,8 @@ class Lane(HttpToolsProtocol):
         except Exception:  # noqa: BLE001 - a bug must reach the log and the client, not the parser
             _log.exception("A hot request met a fault")
             if exchange.answered is None:
-                _answer_problem(wire.INTERNAL_ERROR, self._request_id(exchange), exchange)
+                request_id = self._request_id(exchange)
+                exchange.answer(*wire.problem_answer(wire.INTERNAL_ERROR, request_id))
 
     def send_answers(self) -> None:
         """Send what is answered, from the oldest request to the first that is not."""
@@ -414,7 +418,9 @@ class Lane(HttpToolsProtocol):
         was_body, self.phase, self.hot = self.phase == "body", "quiet", None
         if was_body and isinstance(self.cycle, RequestResponseCycle) and not self._withdraw():
             return
-        handler = partial(_answer_problem, problem, self._request_id(None))
+        content_type = dict(self.headers or ()).get(b"content-type", b"")
+        answer = of_server(problem, self._request_id(None), self.url, content_type)
+        handler = partial(_answer, *answer)
         exchange: Any = HotExchange(self, handler, {}, keep_alive=False)
         self.cycle = exchange
         self._take(exchange)

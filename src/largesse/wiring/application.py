@@ -18,7 +18,9 @@ from largesse.http.exchange import Desk, NoDesk
 from largesse.http.front import Front
 from largesse.http.metrics import Metrics
 from largesse.http.request_ids import RequestIds
+from largesse.http.rpc import hot
 from largesse.http.rpc.door import Nowhere, older_door, open_grpc, v1_door
+from largesse.http.rpc.long_way import LongWay
 from largesse.http.server import BoundCompanion
 from largesse.http.services import Services
 from largesse.issuance.batcher import Batch, Limits
@@ -219,11 +221,13 @@ async def _face(services: Services, clock: Clock, first_key: str | None) -> Appl
     grpc = None
     if services.settings.rpc.grpc_port is not None:
         grpc = open_grpc(services, metrics)
+    application = create_app(services, desk, metrics, coupons)
+    desk.routes[hot.TARGET] = hot.HotCoupons(services, LongWay(application)).handler
     return Application(
         services,
         desk,
         Watch(_limits(services.settings.server), new_request_id),
-        create_app(services, desk, metrics, coupons),
+        application,
         first_key,
         grpc,
         await _open_older(services, metrics),

@@ -21,9 +21,9 @@ from largesse.campaigns.model import (
 from largesse.http.services import Services
 from largesse.http.times import checked_ms
 from largesse.http.wishes import wish_of
-from largesse.issuance.model import Answer, Incentive, IncentiveStatus, Place
+from largesse.issuance.model import Answer, Incentive, IncentiveStatus, Place, Wish
 from largesse.kernel.command import KEY_CHARACTERS_MAX, Command
-from largesse.kernel.errors import InvalidInputError, LargesseError
+from largesse.kernel.errors import InvalidInputError, LargesseError, NotFoundError
 from largesse.kernel.ids import encode
 
 PATTERN = "가가9999가가99"
@@ -129,23 +129,35 @@ class Coupons:
         Whoever gives no customer is a new one, under a key the one whom that key had made. Raises
         a `LargesseError` where the wish makes no sense or could not be settled.
         """
-        if wanted.key:
-            check_key(wanted.key)
-        campaign = self._services.issuance.offers.numbered(wanted.number)
-        if campaign is None or campaign.tenant != tenant:  # a draft, or none of this tenant's
-            campaign = (await self._services.campaigns.numbered(tenant, wanted.number)).campaign
-        customer = wanted.customer or self._anonymous(wanted.key)
-        key = wanted.key or self._services.ids.new("key")
-        wish = wish_of(campaign, customer, wanted.reward or None, key)
+        try:
+            campaign, wish = self.wish(tenant, wanted)
+        except NotFoundError:  # a draft, or none of this tenant's
+            saved = await self._services.campaigns.numbered(tenant, wanted.number)
+            campaign = saved.campaign
+            wish = self._wish_of(campaign, wanted)
         [ending] = await self._services.issuance.claim([wish])
         if isinstance(ending, LargesseError):
             raise ending
         return campaign, ending
 
+    def wish(self, tenant: int, wanted: Wanted) -> tuple[Campaign, Wish]:
+        """A wish, and the campaign that it is about; `NotFoundError` also where that is a draft."""
+        campaign = self._services.issuance.offers.numbered(wanted.number)
+        if campaign is None or campaign.tenant != tenant:
+            raise NotFoundError(f"there is no campaign {wanted.number} here")
+        return campaign, self._wish_of(campaign, wanted)
+
     async def delete(self, command: Command, number: int) -> None:
         """End a campaign for good; a draft that never gave anything is removed."""
         saved = await self._services.campaigns.numbered(command.tenant, number)
         await self._services.campaigns.remove(command, saved.campaign.id)
+
+    def _wish_of(self, campaign: Campaign, wanted: Wanted) -> Wish:
+        if wanted.key:
+            check_key(wanted.key)
+        customer = wanted.customer or self._anonymous(wanted.key)
+        key = wanted.key or self._services.ids.new("key")
+        return wish_of(campaign, customer, wanted.reward or None, key)
 
     def _anonymous(self, key: str) -> str:
         """A customer for somebody who is not told: a retry with a key means the same one."""

@@ -16,13 +16,16 @@ import msgspec
 from msgspec import Struct
 
 from largesse.http import wire
-from largesse.http.errors import OUTCOMES, Problem, connect_of_error
+from largesse.http.errors import OUTCOMES, Problem, connect_of_error, problem_of_wire
 from largesse.http.times import moment_ms
 from largesse.kernel.errors import LargesseError
 from largesse.kernel.outcome import Outcome
 
 DETAIL_TYPE = "largesse.v1.Problem"
 """The message of `proto/largesse/v1/coupons.proto` that every refusal of ours carries."""
+
+_TARGETS = (b"/largesse.v1.", b"/couponpb.")
+"""What the targets of all services begin with."""
 
 _TYPE_URL = "type.googleapis.com/" + DETAIL_TYPE
 
@@ -141,6 +144,18 @@ def status_of(refusal: Refusal) -> bytes:
     return said + _bytes(3, _text(1, _TYPE_URL) + _bytes(2, encoded(refusal.problem)))
 
 
+def of_server(
+    problem: wire.Problem, request_id: str, target: bytes | None, content_type: bytes
+) -> tuple[bytes, bytes]:
+    """The server's own refusal of a request: a head and a body in the words of its target."""
+    if target is None or not target.startswith(_TARGETS):
+        return wire.problem_answer(problem, request_id)
+    refusal = of_wire(problem, problem_of_wire(problem, request_id))
+    refused = refuse(refusal, protocol_of(content_type))
+    length = (b"content-length", b"%d" % len(refused.body))
+    return wire.head(refused.status, [*refused.headers, length]), refused.body
+
+
 def encoded(problem: Problem) -> bytes:
     """A problem as the message `largesse.v1.Problem`; what is empty is left out."""
     parts = [
@@ -170,15 +185,16 @@ def _text(field: int, value: str) -> bytes:
 
 def _bytes(field: int, value: bytes) -> bytes:
     """A field of the wire type LEN (https://protobuf.dev/programming-guides/encoding)."""
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
+    return varint(field << 3 | 2) + varint(len(value)) + value
 
 
 def _number(field: int, value: int) -> bytes:
     """A field of the wire type VARINT; none is negative."""
-    return _varint(field << 3) + _varint(value) if value else b""
+    return varint(field << 3) + varint(value) if value else b""
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A number that is not negative: seven bits in each byte, the lowest first."""
     parts = bytearray()
     while value > 0x7F:  # noqa: PLR2004 — seven bits go into each byte, the eighth says more come
         parts.append(value & 0x7F | 0x80)
