@@ -78,5 +78,5 @@ async def sale(caller: Caller, **changes: object) -> str:
 
 def framed(message: bytes, flags: int = 0) -> bytes:
     """A message in the envelope of gRPC and gRPC-Web; with the flag 1 it is packed."""
-    packed = gzip.compress(message) if flags & 1 else message
+    packed = gzip.compress(message, mtime=0) if flags & 1 else message
     return bytes([flags]) + len(packed).to_bytes(4, "big") + packed

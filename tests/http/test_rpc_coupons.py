@@ -243,7 +243,7 @@ async def test_pages_that_cannot_be(town: Town, changes: dict[str, object], poin
     assert (refusal.code, refusal.problem.pointer) == ("invalid_argument", pointer)
 
 
-async def test_binary_says_the_same(town: Town) -> None:
+async def test_C11_binary_says_the_same(town: Town) -> None:
     """Bytes in, bytes out, with the same meaning as JSON."""
     wanted = pb.CreateCampaignRequest.from_json(
         f'{{"name": "봄", "startTime": "{NOW}", "totalCoupons": 2}}'
@@ -261,7 +261,7 @@ async def test_binary_says_the_same(town: Town) -> None:
     assert shown.coupon_codes == [code]
 
 
-async def test_whole_numbers_are_said_as_texts_or_numbers(town: Town) -> None:
+async def test_C11_whole_numbers_are_texts_or_numbers(town: Town) -> None:
     """In, both, and both spellings of a name; out, texts: JavaScript counts to 2^53."""
     number = await sale(town.acme)
     for said in ({"campaignId": number}, {"campaign_id": int(number)}):

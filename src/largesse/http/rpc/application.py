@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from connectrpc.code import Code
+from connectrpc.codec import proto_binary_codec, proto_json_codec
 from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.server import ConnectASGIApplication, Endpoint
@@ -37,6 +39,30 @@ def older_application(services: Services, tenant: Tenant) -> "Application":
     return Application(service, described, without_detail, services.settings.server.body_bytes_max)
 
 
+class StrictJson:
+    """JSON for connectrpc, checked to be JSON before the library reads it.
+
+    What is nested a hundred thousand levels deep makes the library overflow its stack, which ends
+    the process. It is read here first, by a reader that counts.
+    """
+
+    def __init__(self) -> None:
+        self._codec = proto_json_codec()
+
+    def name(self) -> str:
+        """Its part of the content type."""
+        return self._codec.name()
+
+    def encode(self, message: Any) -> bytes:  # noqa: ANN401 - a message of any type
+        """A message as JSON."""
+        return self._codec.encode(message)
+
+    def decode(self, data: bytes | bytearray, message_class: type[Any]) -> Any:  # noqa: ANN401 - as above
+        """What JSON says; the library's caller turns what is raised into `invalid_argument`."""
+        msgspec.json.decode(data)
+        return self._codec.decode(data, message_class)
+
+
 class Application(ConnectASGIApplication[Any]):
     """A service whose methods are named as in its description, in our spelling.
 
@@ -51,6 +77,7 @@ class Application(ConnectASGIApplication[Any]):
             service=service,
             endpoints=lambda _: _endpoints(service, described, as_error),
             read_max_bytes=bytes_max,
+            codecs=[proto_binary_codec(), StrictJson()],
         )
 
     @property
