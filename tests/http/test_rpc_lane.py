@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from raw_http import RawClient, Response, connected, request
@@ -24,8 +25,6 @@ BINARY = "application/proto"
 OPEN, SOLD_OUT, SCHEDULED, CAPPED, DRAFT, FOREIGN, SEVERAL = range(1, 8)
 """Numbers of the campaigns, in the order of their making."""
 
-Headers = dict[str, str | None]
-
 
 @dataclass
 class Fair:
@@ -34,13 +33,12 @@ class Fair:
     client: RawClient
     keys: dict[str, str]
 
-    async def ask(self, body: bytes, *, lane: bool = True, **headers: str | None) -> Response:
+    async def ask(self, body: bytes, **headers: str | None) -> Response:
         """Call; a header that is None is left out."""
-        said: Headers = {
+        said: dict[str, str | None] = {
             "authorization": f"Bearer {ADMIN_KEY}",
             "content-type": JSON,
             "x-request-id": "req_of_the_test",
-            **({} if lane else {"te": "trailers"}),
         }
         said |= {name.replace("_", "-"): value for name, value in headers.items()}
         pairs = [(name, value) for name, value in said.items() if value is not None]
@@ -49,7 +47,7 @@ class Fair:
     async def both(self, body: bytes, **headers: str | None) -> Response:
         """The one answer of both ways; the lane's."""
         hot = await self.ask(body, **headers)
-        plain = await self.ask(body, lane=False, **headers)
+        plain = await self.ask(body, te="trailers", **headers)
         assert meant(hot) == meant(plain)
         return hot
 
@@ -76,7 +74,7 @@ async def fair(tmp_path: Path) -> AsyncIterator[Fair]:
     async with hosted(tmp_path, FakeClock(NOW_MS)) as port:
         other = await new_tenant(port)
         async with shop(port) as acme, shop(port, api_key=other) as rival:
-            made = [
+            made: list[dict[str, Any]] = [
                 {"rewards": [a_reward(quota_total=100)]},
                 {"rewards": [a_reward(quota_total=1)]},
                 {"starts_at": rfc3339(NOW_MS + HOUR_MS)},
@@ -194,7 +192,7 @@ async def test_irregular_binary(fair: Fair, body: bytes) -> None:
     ],
     ids=str,
 )
-async def test_heads(fair: Fair, headers: Headers) -> None:
+async def test_heads(fair: Fair, headers: dict[str, str | None]) -> None:
     """Content types, versions, deadlines, keys."""
     await fair.both(wish(OPEN), **headers)
 
