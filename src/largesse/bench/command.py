@@ -18,6 +18,7 @@ from largesse.bench import machine
 from largesse.bench.batches import claim_batch
 from largesse.bench.chart import picture
 from largesse.bench.claims import claim
+from largesse.bench.codes import bulk_codes
 from largesse.bench.footprint import memory, start
 from largesse.bench.growth import claim_grow
 from largesse.bench.latency import paced
@@ -38,6 +39,7 @@ SCENARIOS: Mapping[str, Callable[[Bench], Result]] = MappingProxyType(
         "claim-grow": claim_grow,
         "memory": memory,
         "start": start,
+        "codes": bulk_codes,
     }
 )
 """All that can be measured, in the order of a run of everything."""
@@ -52,6 +54,7 @@ Scenario = Literal[
     "claim-grow",
     "memory",
     "start",
+    "codes",
 ]
 
 _STANDARD = Plan()
@@ -74,7 +77,7 @@ class Benchmarks(Struct, frozen=True):
 def bench(
     *scenario: Annotated[
         Scenario,
-        Parameter(help="What to measure; by default everything, in less than eight minutes."),
+        Parameter(help="What to measure; by default everything, in less than ten minutes."),
     ],
     plan: Plan = _STANDARD,
     json: Annotated[bool, Parameter(parse=False)] = False,

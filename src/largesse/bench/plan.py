@@ -39,6 +39,9 @@ class Plan:
     rows: Count | None = None
     """claim-grow, start: how large the ledger is made."""
 
+    codes: Count | None = None
+    """codes: how many of each source."""
+
     output: Annotated[Path, Parameter(name="--output")] = Path("bench-results")
     """A folder on the disk to measure; the results are written there, too."""
 

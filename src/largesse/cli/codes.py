@@ -129,7 +129,8 @@ def _fetch(remote: Remote, job: Job, path: Path) -> None:
     try:
         part.touch(_FOR_OWNER_ONLY)
         with part.open("r+b") as file, bar("fetching") as advance:
-            have, total = file.seek(0, os.SEEK_END), None
+            # The last byte is fetched once more, so that a complete part needs no rule of its own.
+            have, total = file.seek(max(file.seek(0, os.SEEK_END) - 1, 0)), None
             while have != total:
                 answer = remote.ask(jobs.result(job.id, have))
                 have, total = have + file.write(answer.content), answer.total

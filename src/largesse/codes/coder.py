@@ -19,6 +19,9 @@ from largesse.codes.spelling import Spelling
 PLACES_MAX = 2**63
 """Places that a counter can reach: databases keep it in 64 bits with a sign."""
 
+SHARE_MIN = 64
+"""Left halves that a part of the codes must have, so that its edges hardly count."""
+
 Dice = Callable[[int], bytes]
 """Gives so many random bytes, as `os.urandom` does."""
 
@@ -99,8 +102,21 @@ class RandomCodes:
 
     def draw(self, count: int, dice: Dice) -> list[str]:
         """So many codes, as shown, each equally likely; two may be the same."""
-        left, right = (_uniform(size, count, dice) for size in self._sizes)
-        return self._spelling.write(left, right)
+        return self.draw_among(range(self._sizes[0]), count, dice)
+
+    def draw_among(self, lefts: range, count: int, dice: Dice) -> list[str]:
+        """The same of those codes alone whose left half is among these numbers."""
+        left = _uniform(len(lefts), count, dice) + np.uint64(lefts.start)
+        return self._spelling.write(left, _uniform(self._sizes[1], count, dice))
+
+    def share(self, first: int, after: int, total: int) -> range:
+        """The left halves of a part of all codes, from first / total up to after / total of them.
+
+        All of them where a part would be too narrow to draw from.
+        """
+        lefts = range(self._sizes[0])
+        part = lefts[len(lefts) * first // total : len(lefts) * after // total]
+        return part if len(part) >= SHARE_MIN else lefts
 
     def decorate(self, codes: Sequence[str]) -> list[str]:
         """Codes in canonical form as they are shown."""

@@ -24,6 +24,10 @@ CODES_AT_ONCE = 65_536
 """Codes between two marks in the file: what a killed server writes again, and all that it keeps."""
 
 
+BLOCK = 8_192
+"""Permuted codes that are worked out together."""
+
+
 class _Kept(Struct, frozen=True):
     """The job as it was saved."""
 
@@ -94,7 +98,7 @@ class Exporting:
         assert pool.place is not None
         first = pool.place + job.done
         coder = PermutedCodes(pattern_of(pool.format), self._secrets(pool.tenant))
-        return await writing.run(lambda: coder.codes(first, count)), 0
+        return await writing.run(lambda: _codes(coder, first, count)), 0
 
     async def _random(self, writing: _Writing, job: Job) -> tuple[list[str], int]:
         pool, after = writing.pool, int(job.state.get("after", 0))
@@ -117,6 +121,14 @@ class Exporting:
             return _Kept(ended)
 
         await self._store.write(self._jobs.command("export"), work, _Kept)
+
+
+def _codes(coder: PermutedCodes, first: int, count: int) -> list[str]:
+    """Permuted codes, a block at a time: larger ones leave the processor's cache."""
+    codes: list[str] = []
+    for at in range(first, first + count, BLOCK):
+        codes += coder.codes(at, min(BLOCK, first + count - at))
+    return codes
 
 
 def _add(writing: _Writing, first: int, codes: Sequence[str]) -> int | None:

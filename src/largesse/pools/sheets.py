@@ -1,21 +1,18 @@
-"""Files of codes: CSV by the standard library, Parquet by pyarrow where that is installed."""
+"""Files of codes: CSV, and Parquet by pyarrow where that is installed."""
 
-import csv
-import io
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from largesse.pools.model import ExportFormat
 from largesse.pools.ports import CodeSheet
 
 COLUMNS = ("number", "code")
 
-CONTENT_TYPES = {
-    ExportFormat.CSV: "text/csv",  # in UTF-8: what else it is, the header says
-    ExportFormat.PARQUET: "application/vnd.apache.parquet",
-}
+_END = "\r\n"
+_TO_BE_QUOTED = re.compile('[",]')
 
 
 def formats() -> frozenset[ExportFormat]:
@@ -36,11 +33,15 @@ class CsvSheet:
     def __init__(self, file: BinaryIO, at: int) -> None:
         self._file = file
         if not at:
-            self._add([COLUMNS])
+            self._file.write(f"{','.join(COLUMNS)}{_END}".encode())
 
     def write(self, first: int, codes: Sequence[str]) -> None:
-        """See `CodeSheet`."""
-        self._add(enumerate(codes, first))
+        """See `CodeSheet`. Codes are printable, so that quotes and commas are all to look for."""
+        cells = codes
+        if _TO_BE_QUOTED.search("".join(codes)):
+            cells = [_quoted(code) for code in codes]
+        rows = [f"{number},{cell}{_END}" for number, cell in enumerate(cells, first)]
+        self._file.write("".join(rows).encode())
 
     def mark(self) -> int | None:
         """See `CodeSheet`."""
@@ -48,11 +49,6 @@ class CsvSheet:
 
     def close(self) -> None:
         """See `CodeSheet`: there is nothing to add."""
-
-    def _add(self, rows: Any) -> None:  # noqa: ANN401 — rows of numbers, texts, or both
-        text = io.StringIO()
-        csv.writer(text).writerows(rows)
-        self._file.write(text.getvalue().encode())
 
 
 class ParquetSheet:
@@ -80,3 +76,7 @@ class ParquetSheet:
     def close(self) -> None:
         """See `CodeSheet`."""
         self._writer.close()
+
+
+def _quoted(code: str) -> str:
+    return '"' + code.replace('"', '""') + '"'
