@@ -65,6 +65,22 @@ def test_other_scenarios_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert [one["scenario"] for one in told] == ["claim-grow", "start"]
 
 
+@pytest.mark.slow
+@pytest.mark.alone
+def test_codes_are_exact(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Some thousands of each source, each of them once, and none that a claim gave."""
+    options = ["--runs", "1", "--codes", "20000", "--output", str(tmp_path)]
+
+    status = run(["bench", "codes", *options, "--json"])
+
+    [told] = msgspec.json.decode(capfd.readouterr().out)
+    assert status == 0, told
+    assert told["exact"]
+    figures = {figure["name"]: figure["median"] for figure in told["figures"]}
+    assert figures["permuted: ratio to the insert"] > 0
+    assert figures["random: exported"] > 0
+
+
 def test_a_wrong_number_fails() -> None:
     """However fast it was: the verdict is in the document and on the screen."""
     fast = Figure("throughput", "claims/s", (1e9,))

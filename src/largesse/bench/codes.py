@@ -9,7 +9,7 @@ import apsw
 from msgspec import Struct
 
 from largesse.bench.plan import Bench, BenchError
-from largesse.bench.report import Bar, Figure, Result, figure
+from largesse.bench.report import Bar, Figure, Result, beside, figure
 from largesse.bench.server import largesse, ledger, new_key
 from largesse.bench.stage import MB
 from largesse.client import campaigns, claims, codes, jobs
@@ -83,7 +83,7 @@ def bulk_codes(bench: Bench) -> Result:
         runs.append(_run(bench.folder / str(number), count))
     inserts_s = [run.insert_s for run in runs]
     figures = [
-        figure("plain insert", "s", inserts_s),
+        beside("plain insert", "s", inserts_s),
         figure(
             "permuted in memory",
             "codes/s",
