@@ -84,7 +84,7 @@ class Shop:
 
     async def add(self, job_id: str = "job_1", **changes: object) -> Job:
         """A job of the scripted kind."""
-        job = a_job(job_id, kind="scripted", total=3, **changes)
+        job = replace(a_job(job_id, kind="scripted", total=3), **changes)
         done = await self.world.jobs.write(a_command(), lambda records: records.add_job(job), Job)
         return done.answer
 
