@@ -130,7 +130,11 @@ def _load(
     wishes: Mapping[int, list[Wish]],
     states: LiteralString,
 ) -> dict[int, Loaded]:
-    asked = [_ask(transaction, memory, tenant, wishes[tenant], states) for tenant in sorted(wishes)]
+    asked = []
+    for tenant in sorted(wishes):
+        if len(wishes) > 1:  # a batch of one tenant stands before his wall from its beginning
+            transaction.stand_before(tenant)
+        asked.append(_ask(transaction, memory, tenant, wishes[tenant], states))
     return {one.tenant: _read(transaction, memory, one) for one in asked}
 
 
@@ -142,7 +146,6 @@ def _ask(
     states: LiteralString,
 ) -> _Asked:
     numbers = list({wish.campaign for wish in wishes})
-    transaction.stand_before(tenant)
     return _Asked(
         tenant,
         transaction.execute(states, (numbers,)),

@@ -14,7 +14,7 @@ from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres.known import Known, Loaded, Who, learn, load, load_and_hold
 from largesse.storage.postgres.lots import Lot, Stand, Tail
-from largesse.storage.postgres.transaction import BEGIN_WRITING, OPEN, Limits, Transaction
+from largesse.storage.postgres.transaction import BEGIN_WRITING, OPEN_BATCH, Limits, Transaction
 
 _GONE = Settled(Outcome.CLOSED)
 _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
@@ -107,7 +107,7 @@ class _Batch:
 
     def _begin(self, limits: Limits) -> None:
         self._transaction.execute(BEGIN_WRITING)
-        self._transaction.execute(OPEN, limits.bindings(min(self._wishes)))
+        self._transaction.execute(OPEN_BATCH, limits.bindings(min(self._wishes)))
         for tenant, wishes in self._wishes.items():
             new = {wish.campaign for wish in wishes} - self._memory.campaigns.keys()
             if new:
