@@ -4,6 +4,7 @@ from largesse.campaigns.model import Campaign, Counters
 from largesse.kernel.clock import FakeClock
 from largesse.storage.memory.campaigns import MemoryCampaignRecords
 from largesse.storage.memory.customers import MemoryCustomerRecords
+from largesse.storage.memory.draws import MemoryDrawStore
 from largesse.storage.memory.issuance import MemoryIncentiveStore
 from largesse.storage.memory.jobs import MemoryJobRecords
 from largesse.storage.memory.ledger import MemoryLedgerRecords
@@ -12,7 +13,7 @@ from largesse.storage.memory.pools import MemoryPoolRecords
 from largesse.storage.memory.state import MemoryState
 from largesse.storage.memory.tenants import MemoryTenantRecords
 from largesse.storage.memory.transactions import MemoryTransactions
-from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes
+from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes, ScriptedDice
 
 
 def memory_world(state: MemoryState | None = None) -> BulkWorld:
@@ -25,15 +26,17 @@ def memory_world(state: MemoryState | None = None) -> BulkWorld:
     async def corrupt(reward: int, counters: Counters) -> None:
         kept.counters[reward] = counters
 
+    incentives = MemoryIncentiveStore(kept, codes, clock)
     return BulkWorld(
         tenants=MemoryTransactions(kept, MemoryTenantRecords, publish),
         campaigns=MemoryTransactions(kept, MemoryCampaignRecords, publish),
-        incentives=MemoryIncentiveStore(kept, codes, clock),
+        incentives=incentives,
         ledger=MemoryTransactions(kept, MemoryLedgerRecords, publish),
         jobs=MemoryTransactions(kept, MemoryJobRecords, publish),
         pools=MemoryTransactions(kept, MemoryPoolRecords, publish),
         codes=codes,
         corrupt=corrupt,
+        draws=MemoryDrawStore(kept, incentives, ScriptedDice()),
         customers=MemoryTransactions(kept, MemoryCustomerRecords, publish),
         published=published,
         clock=clock,

@@ -11,6 +11,7 @@ from largesse.settings.tree import Database
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.customers import SQLiteCustomerRecords
+from largesse.storage.sqlite.draws import SQLiteDrawStore
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
@@ -21,7 +22,7 @@ from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.transaction import Transaction
 from largesse.storage.sqlite.writer import Writer
-from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes
+from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes, ScriptedDice
 
 
 @dataclass
@@ -85,6 +86,7 @@ def open_ledger(path: Path, settings: Database | None = None) -> Ledger:
         pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
         codes=codes,
         corrupt=corrupt,
+        draws=SQLiteDrawStore(writer, readers, store, ScriptedDice()),
         customers=SQLiteTransactions(writer, readers, SQLiteCustomerRecords),
         published=published,
         clock=clock,

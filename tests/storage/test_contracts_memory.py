@@ -9,6 +9,7 @@ from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.draws import DrawStoreContract
 from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
@@ -45,6 +46,10 @@ class TestMemoryCampaigns(CampaignStoreContract):
 
 class TestMemoryIncentives(IncentiveStoreContract):
     """Settling."""
+
+
+class TestMemoryDraws(DrawStoreContract):
+    """Draws."""
 
 
 class TestMemoryEligibility(EligibilityContract):

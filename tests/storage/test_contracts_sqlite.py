@@ -10,6 +10,7 @@ from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.draws import DrawStoreContract
 from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
@@ -46,6 +47,10 @@ class TestSQLiteCampaigns(CampaignStoreContract):
 
 class TestSQLiteIncentives(IncentiveStoreContract):
     """Settling."""
+
+
+class TestSQLiteDraws(DrawStoreContract):
+    """Draws."""
 
 
 class TestSQLiteEligibility(EligibilityContract):

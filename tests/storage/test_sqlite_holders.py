@@ -119,7 +119,7 @@ async def test_hashes_only_say_where_to_look(
 ) -> None:
     """Where all hashes are equal, rows are compared and everybody still gets his own."""
     with opened(tmp_path / "ledger.db") as ledger:
-        ledger.store._memory.prints = Clash(b"")
+        ledger.store.memory.prints = Clash(b"")
         world = ledger.world
         reward = a_reward(per_customer_max=of_reward, quota_total=99)
         campaign = await open_campaign(world, reward, per_customer_max=of_campaign)
@@ -159,9 +159,9 @@ async def test_a_restart_forgets_nobody(
                 wishes = [a_wish(campaign, f"c{n}", key=key) for n in range(start, start + 10)]
                 first += await settle(ledger.world, *wishes)
         await revoke(ledger.world, first[0])
-        entries = len(ledger.store._memory.holders)
+        entries = len(ledger.store.memory.holders)
     with opened(path) as ledger:
-        assert len(ledger.store._memory.holders) == entries
+        assert len(ledger.store.memory.holders) == entries
         again = await settle(
             ledger.world, *(a_wish(campaign, f"c{n}", key=k) for k in ("1", "2") for n in range(50))
         )

@@ -125,7 +125,7 @@ async def test_a_planted_fault_is_found(ledger: Ledger, fault: str) -> None:
 async def test_a_holder_that_memory_does_not_know_is_found(ledger: Ledger) -> None:
     """Memory is what keeps customers to their caps: it is held against the rows."""
     assert (await ledger.store.prove(whole=True)).violations == ()
-    ledger.store._memory.holders._state.newest.seqs.popitem()
+    ledger.store.memory.holders._state.newest.seqs.popitem()
 
     [violation] = (await ledger.store.prove(whole=True)).violations
 

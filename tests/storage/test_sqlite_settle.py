@@ -179,8 +179,8 @@ async def test_the_write_itself_holds_the_quota(path: Path, quota: str) -> None:
         campaign = await open_campaign(ledger.world, replace(a_reward(), **{quota: 2}))
         number = campaign.rewards[0].number
         believed = replace(campaign.definition.rewards[0], **{quota: 9})
-        offer = ledger.store._memory.offers[number]
-        ledger.store._memory.offers[number] = offer._replace(
+        offer = ledger.store.memory.offers[number]
+        ledger.store.memory.offers[number] = offer._replace(
             campaign=replace(campaign, rewards=(replace(campaign.rewards[0], definition=believed),))
         )
 

@@ -2,19 +2,26 @@
 
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from largesse.campaigns.model import (
+    DRAWS_PER_MAX,
     METADATA_BYTES_MAX,
     NAME_CHARACTERS_MAX,
+    PPM,
     QUOTA_MAX,
     REWARDS_MAX,
     Campaign,
     CampaignDefinition,
+    CampaignType,
     Counters,
+    DrawsPer,
+    OnExhausted,
+    OnRepeat,
     Phase,
     Reward,
     RewardDefinition,
@@ -142,6 +149,48 @@ def check(definition: CampaignDefinition) -> None:
         if reward.key in keys:
             _refuse(f"{pointer}/key", f"two rewards have the key {reward.key!r}")
         keys.add(reward.key)
+    if definition.type is CampaignType.DRAW:
+        _check_draw(definition, keys)
+    else:
+        _check_no_draw(definition)
+
+
+def _check_draw(definition: CampaignDefinition, keys: set[str]) -> None:
+    for index, reward in enumerate(definition.rewards):
+        weight = reward.weight_ppm
+        if weight is None or not 0 <= weight <= PPM:
+            message = f"each reward of a draw has a weight from 0 to {PPM} parts per million"
+            _refuse(f"/rewards/{index}/weight_ppm", message)
+    whole = sum(reward.weight_ppm or 0 for reward in definition.rewards)
+    if whole > PPM:
+        in_all = f"{whole} ppm, which is {Decimal(whole) / PPM}"
+        _refuse("/rewards", f"the weights sum to {in_all}: at most {PPM} ppm, which is 1")
+    if not 0 < definition.draws_per.n <= DRAWS_PER_MAX:
+        _refuse("/draws_per/n", f"a customer draws 1 to {DRAWS_PER_MAX} times per period")
+    if definition.on_repeat is not OnRepeat.REFUSE:
+        _refuse("/on_repeat", "a draw that is used up is refused: leave on_repeat out")
+    falls_back = definition.on_exhausted is OnExhausted.FALLBACK
+    if falls_back and definition.fallback_reward not in keys:
+        _refuse("/fallback_reward", f"name one of the rewards: {', '.join(sorted(keys))}")
+    if not falls_back and definition.fallback_reward is not None:
+        _refuse("/fallback_reward", "a fallback is given with on_exhausted FALLBACK only")
+
+
+_OF_DRAWS = (
+    ("draws_per", DrawsPer()),
+    ("on_exhausted", OnExhausted.LOSE),
+    ("fallback_reward", None),
+)
+
+
+def _check_no_draw(definition: CampaignDefinition) -> None:
+    for name, default in _OF_DRAWS:
+        if getattr(definition, name) != default:
+            _refuse(f"/{name}", f"{name} belongs to draws: leave it out, or use the type DRAW")
+    for index, reward in enumerate(definition.rewards):
+        if reward.weight_ppm is not None:
+            message = "weights belong to draws; a CLAIM campaign gives whoever comes first"
+            _refuse(f"/rewards/{index}/weight_ppm", message)
 
 
 def _check_reward(pointer: str, reward: RewardDefinition, campaign: CampaignDefinition) -> None:
@@ -232,6 +281,7 @@ _FIXED_OF_CAMPAIGN: Sequence[_Field] = (
     ("type", lambda campaign: campaign.type),
     ("time_zone", lambda campaign: campaign.time_zone),
     ("per_customer_max", lambda campaign: campaign.per_customer_max is None),
+    ("draws_per/period", lambda campaign: campaign.draws_per.period),
 )
 _FIXED_OF_REWARD: Sequence[_Field] = (
     ("kind", lambda reward: reward.kind),

@@ -13,6 +13,12 @@ REWARDS_MAX = 100
 QUOTA_MAX = 10**12
 """Units of one reward; keeps every sum and serial far inside 64 bits."""
 
+PPM = 1_000_000
+"""Parts of a whole: weights are whole numbers, so that four of them are exactly one."""
+
+DRAWS_PER_MAX = 100
+"""Draws of one customer in one period: whoever may draw more often plays a slot machine."""
+
 METADATA_BYTES_MAX = 16_384
 """A campaign's notes travel with each reading of it."""
 
@@ -21,6 +27,7 @@ class CampaignType(StrEnum):
     """How incentives of the campaign come to their customers."""
 
     CLAIM = "CLAIM"
+    DRAW = "DRAW"
 
 
 class Status(StrEnum):
@@ -61,6 +68,31 @@ class Requirement(StrEnum):
 
     PHONE = "phone"
     VERIFIED = "verified"
+
+
+class DrawPeriod(StrEnum):
+    """What a customer's draws are counted by: the campaign's local day, or all of it."""
+
+    DAY = "DAY"
+    CAMPAIGN = "CAMPAIGN"
+
+
+class DrawsPer(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a customer may draw."""
+
+    period: DrawPeriod = DrawPeriod.DAY
+    n: int = 1
+
+
+class OnExhausted(StrEnum):
+    """What a draw brings whose number falls on a reward that is out of stock.
+
+    No win; another number over the rewards that are there; or the reward named as the fallback.
+    """
+
+    LOSE = "LOSE"
+    REDISTRIBUTE = "REDISTRIBUTE"
+    FALLBACK = "FALLBACK"
 
 
 class RewardKind(StrEnum):
@@ -104,7 +136,8 @@ class RewardDefinition(Struct, frozen=True, kw_only=True):
     """What a campaign can give. Quotas and caps are None where there is no limit.
 
     `code` is None for points and cashback, which need none. An incentive expires at
-    `expires_at_ms`, or `expires_after_s` seconds after it was issued, or never.
+    `expires_at_ms`, or `expires_after_s` seconds after it was issued, or never. `weight_ppm` is its
+    share of a draw's chances, None outside draws.
     """
 
     key: str
@@ -117,11 +150,15 @@ class RewardDefinition(Struct, frozen=True, kw_only=True):
     uses_max: int = 1
     expires_at_ms: int | None = None
     expires_after_s: int | None = None
+    weight_ppm: int | None = None
     metadata: dict[str, Any] = {}
 
 
 class CampaignDefinition(Struct, frozen=True, kw_only=True):
-    """All that a tenant decides about a campaign. An edit replaces it whole."""
+    """All that a tenant decides about a campaign. An edit replaces it whole.
+
+    `draws_per`, `on_exhausted` and `fallback_reward` mean something in draws only.
+    """
 
     name: str
     type: CampaignType = CampaignType.CLAIM
@@ -134,6 +171,9 @@ class CampaignDefinition(Struct, frozen=True, kw_only=True):
     revoke_keeps_cap: bool = False
     customers: Customers = Customers.ANY
     requires: tuple[Requirement, ...] = ()
+    draws_per: DrawsPer = DrawsPer()
+    on_exhausted: OnExhausted = OnExhausted.LOSE
+    fallback_reward: str | None = None
     metadata: dict[str, Any] = {}
 
 

@@ -94,6 +94,7 @@ class RewardDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     uses_max: int = 1
     expires_at: str | None = None
     expires_after_s: int | None = None
+    weight_ppm: int | None = None
     metadata: Mapping[str, Any] = {}
 
 
@@ -111,6 +112,9 @@ class CampaignDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revoke_keeps_cap: bool = False
     customers: str = "ANY"
     requires: Sequence[str] = ()
+    draws_per: Mapping[str, Any] | None = None
+    on_exhausted: str = "LOSE"
+    fallback_reward: str | None = None
     metadata: Mapping[str, Any] = {}
 
 
@@ -137,6 +141,7 @@ class Reward(Struct, frozen=True, kw_only=True):
     uses_max: int
     expires_at: str | None
     expires_after_s: int | None
+    weight_ppm: int | None
     metadata: dict[str, Any]
     stock: Stock
 
@@ -159,6 +164,9 @@ class Campaign(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revoke_keeps_cap: bool
     customers: str
     requires: list[str]
+    draws_per: dict[str, Any] | None
+    on_exhausted: str | None
+    fallback_reward: str | None
     metadata: dict[str, Any]
     created_at: str
     rewards: list[Reward]
@@ -223,6 +231,7 @@ class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     opens_at: str | None = None
     retry_after: int | None = None
     incentive_id: str | None = None
+    draw_id: str | None = None
 
 
 class Verdict(Struct, frozen=True):

@@ -42,6 +42,12 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
             "Tell the customer that it is over. Who won before may still ask with the old key.",
             "Nothing: an ended campaign stays ended. Its end may be moved only before it is there.",
         ),
+        "ALREADY_DRAWN": Advice(
+            "Show the customer his draw: `draw_id` names the earliest of the period. Per day he "
+            "may draw again after midnight in the zone of the campaign. If an answer was lost, ask with "
+            "the key of that wish, and it comes again.",
+            "Raise `draws_per.n` if customers should draw more often.",
+        ),
         "CUSTOMER_LIMIT_REACHED": Advice(
             "Show the customer what he holds: `incentive_id` names the earliest. If an answer was "
             "lost, ask with the key of that wish, and it comes again.",

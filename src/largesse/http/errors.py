@@ -168,6 +168,12 @@ OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
             "permission_denied",
             "The campaign is for verified customers only.",
         ),
+        Outcome.ALREADY_DRAWN: Meaning(
+            HTTPStatus.CONFLICT,
+            "Already drawn",
+            "already_exists",
+            "The customer's draws of this period are used up; draw_id names the earliest.",
+        ),
         Outcome.CUSTOMER_LIMIT_REACHED: Meaning(
             HTTPStatus.CONFLICT,
             "Customer limit reached",
@@ -203,6 +209,9 @@ OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
         ),
         Outcome.ISSUED: Meaning(
             HTTPStatus.CREATED, "Issued", "ok", "The customer is given a new incentive."
+        ),
+        Outcome.DRAWN: Meaning(
+            HTTPStatus.CREATED, "Drawn", "ok", "The customer has drawn; `won` says whether he won."
         ),
     }
 )
@@ -331,6 +340,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     opens_at: str | None = None
     retry_after: int | None = None
     incentive_id: str | None = None
+    draw_id: str | None = None
 
 
 class Known(Struct, frozen=True):
@@ -339,6 +349,7 @@ class Known(Struct, frozen=True):
     opens_at: str | None = None
     retry_after: int | None = None
     incentive_id: str | None = None
+    draw_id: str | None = None
 
 
 _NOTHING = Known()
@@ -363,6 +374,7 @@ def problem_of_outcome(
         opens_at=known.opens_at,
         retry_after=retry_after,
         incentive_id=known.incentive_id,
+        draw_id=known.draw_id,
     )
 
 

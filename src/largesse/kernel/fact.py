@@ -16,6 +16,7 @@ class FactKind(IntEnum):
     INCENTIVE_REVOKED = 5
     STOCK_EXHAUSTED = 6
     CAMPAIGN_CHANGED = 7
+    DRAW_MADE = 8
 
     @property
     def topic(self) -> str:

@@ -19,6 +19,7 @@ class Outcome(StrEnum):
     UNKNOWN_CUSTOMER = "UNKNOWN_CUSTOMER"
     PHONE_REQUIRED = "PHONE_REQUIRED"
     NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    ALREADY_DRAWN = "ALREADY_DRAWN"
     CUSTOMER_LIMIT_REACHED = "CUSTOMER_LIMIT_REACHED"
     SOLD_OUT_TODAY = "SOLD_OUT_TODAY"
     SOLD_OUT = "SOLD_OUT"
@@ -27,10 +28,11 @@ class Outcome(StrEnum):
     BUSY = "BUSY"
     ALREADY_HELD = "ALREADY_HELD"
     ISSUED = "ISSUED"
+    DRAWN = "DRAWN"
 
     @property
     def success(self) -> bool:
-        """Whether the customer holds an incentive after this."""
+        """Whether the wish was granted: the customer holds an incentive, or has drawn."""
         return self in _SUCCESSES
 
     @property
@@ -40,5 +42,5 @@ class Outcome(StrEnum):
 
 
 # Tuples: a member is found by identity, without the hash that an enum computes anew each time.
-_SUCCESSES = (Outcome.ISSUED, Outcome.ALREADY_HELD)
+_SUCCESSES = (Outcome.ISSUED, Outcome.ALREADY_HELD, Outcome.DRAWN)
 _TRANSIENT = (Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.BUSY)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from largesse.campaigns.model import (
     Campaign,
     CampaignDefinition,
+    CampaignType,
     CodeFormat,
     CodeSource,
     Counters,
@@ -24,6 +25,9 @@ from largesse.campaigns.model import (
 from largesse.campaigns.ports import CampaignStore
 from largesse.customers.model import Customer, CustomerInput
 from largesse.customers.ports import CustomerRecords, CustomerStore
+from largesse.draws.dice import Dice, dice_of
+from largesse.draws.model import DrawSettled, DrawWish, Roll
+from largesse.draws.ports import DrawStore
 from largesse.issuance.model import Issued, Settled, Wish
 from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore, OutboxStore
 from largesse.issuance.spaces import pattern_of
@@ -67,12 +71,28 @@ class ScriptedCodes:
         return [(f"r-{n // self.repeats}", f"R{n // self.repeats}") for n in numbers]
 
 
+class ScriptedDice:
+    """Dice whose first number a draw's seed names: the seed `250000` rolls 250,000, then 0, 0, ….
+
+    Any other seed rolls honestly, by a secret that all tests know.
+    """
+
+    honest: Dice = staticmethod(dice_of(lambda _: b"the secret of the tests"))
+
+    def __call__(self, campaign: Campaign, number: int, seed: str) -> Roll:
+        """See `Dice`."""
+        if not seed.isdigit():
+            return self.honest(campaign, number, seed)
+        numbers = iter([int(seed)])
+        return lambda below: next(numbers, 0) % below
+
+
 @dataclass(frozen=True)
 class World:
     """A whole ledger under test: its stores over one state, and what they told.
 
     `corrupt` overwrites a reward's counters behind the store's back. A technology that keeps no
-    customers yet has None for them, and its campaigns cannot require anything of them.
+    customers or draws yet has None for them, and campaigns of that kind cannot be tested there.
     """
 
     tenants: TenantStore
@@ -82,6 +102,7 @@ class World:
     codes: ScriptedCodes
     corrupt: Callable[[int, Counters], Awaitable[None]]
     customers: CustomerStore | None = None
+    draws: DrawStore | None = None
     published: list[Campaign] = field(default_factory=list)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW_MS))
     outbox: OutboxStore | None = None
@@ -268,6 +289,40 @@ async def keep_customer(world: World, customer: Customer) -> Customer:
 
     store = customers_of(world)
     return (await store.write(a_command(customer.tenant), work, Customer)).answer
+
+
+def a_chance(key: str, weight_ppm: int, **changes: object) -> RewardDefinition:
+    """A reward of a draw, with its share of the chances in parts per million."""
+    return a_reward(key, weight_ppm=weight_ppm, **changes)
+
+
+async def open_draw(world: World, *rewards: RewardDefinition, **changes: object) -> Campaign:
+    """Keep a tenant and an active draw of his with these rewards."""
+    return await open_campaign(world, *rewards, type=CampaignType.DRAW, **changes)
+
+
+def a_draw(campaign: Campaign, customer: str = "ann", **changes: object) -> DrawWish:
+    """A customer's wish for a draw, at noon."""
+    wish = DrawWish(
+        tenant=campaign.tenant,
+        campaign=campaign.number,
+        customer=customer,
+        key=f"key of {customer}",
+        seed="a seed",
+        now_ms=NOW_MS,
+    )
+    return replace(wish, **changes)
+
+
+def draws_of(world: World) -> DrawStore:
+    """The draws of a world that makes some."""
+    assert world.draws is not None
+    return world.draws
+
+
+async def draw(world: World, *wishes: DrawWish) -> list[DrawSettled]:
+    """Settle wishes for draws in one batch."""
+    return await draws_of(world).settle(wishes)
 
 
 async def open_campaign(world: World, *rewards: RewardDefinition, **changes: object) -> Campaign:

@@ -6,7 +6,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from largesse.campaigns import decide
 from largesse.campaigns.model import (
+    DRAWS_PER_MAX,
     NAME_CHARACTERS_MAX,
+    PPM,
     QUOTA_MAX,
     REWARDS_MAX,
     CampaignDefinition,
@@ -14,6 +16,9 @@ from largesse.campaigns.model import (
     CodeFormat,
     CodeSource,
     Customers,
+    DrawPeriod,
+    DrawsPer,
+    OnExhausted,
     OnRepeat,
     Phase,
     Requirement,
@@ -75,10 +80,26 @@ class RewardInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         ]
         | None
     ) = None
-    weight_ppm: Annotated[
-        int | None, Meta(description="Only draws have weights: leave it out for CLAIM.")
-    ] = None
+    weight_ppm: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=PPM,
+                description="Draws only: its share of the chances in parts per million. What all "
+                "of them leave of 1,000,000 is no win.",
+            ),
+        ]
+        | None
+    ) = None
     metadata: Metadata = {}
+
+
+class DrawsPerInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a customer may draw: n times per local day, or in all."""
+
+    period: DrawPeriod = DrawPeriod.DAY
+    n: Annotated[int, Meta(ge=1, le=DRAWS_PER_MAX)] = 1
 
 
 class CampaignInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -104,6 +125,17 @@ class CampaignInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         list[Requirement],
         Meta(description="What must be so of a customer, by what was registered of him."),
     ] = []
+    draws_per: Annotated[
+        DrawsPerInput | None, Meta(description="Draws only: how often; once a day by default.")
+    ] = None
+    on_exhausted: Annotated[
+        OnExhausted,
+        Meta(
+            description="Draws only: what a number brings that falls on a reward without stock. "
+            "No win; another number over the rewards that have some; or `fallback_reward`."
+        ),
+    ] = OnExhausted.LOSE
+    fallback_reward: str | None = None
     metadata: Metadata = {}
 
 
@@ -148,6 +180,7 @@ class RewardView(Struct, frozen=True, kw_only=True):
     uses_max: int
     expires_at: ShownMoment | None
     expires_after_s: int | None
+    weight_ppm: int | None
     metadata: dict[str, Any]
     stock: Stock
 
@@ -170,6 +203,9 @@ class CampaignView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revoke_keeps_cap: bool
     customers: Customers
     requires: tuple[Requirement, ...]
+    draws_per: DrawsPer | None
+    on_exhausted: OnExhausted | None
+    fallback_reward: str | None
     metadata: dict[str, Any]
     created_at: ShownMoment
     rewards: list[RewardView]
@@ -207,6 +243,9 @@ def definition(said: CampaignInput, tenant_zone: str) -> CampaignDefinition:
         revoke_keeps_cap=said.revoke_keeps_cap,
         customers=said.customers,
         requires=tuple(said.requires),
+        draws_per=_draws_per(said),
+        on_exhausted=said.on_exhausted,
+        fallback_reward=said.fallback_reward,
         metadata=said.metadata,
     )
 
@@ -215,6 +254,7 @@ def show(saved: Saved) -> CampaignView:
     """A campaign as it was at the moment it was saved: the same for each replay."""
     campaign = saved.campaign
     described = campaign.definition
+    draws = described.type is CampaignType.DRAW
     day = local_day(described.time_zone, saved.at_ms)
     return CampaignView(
         id=campaign.id,
@@ -232,6 +272,9 @@ def show(saved: Saved) -> CampaignView:
         revoke_keeps_cap=described.revoke_keeps_cap,
         customers=described.customers,
         requires=described.requires,
+        draws_per=described.draws_per if draws else None,
+        on_exhausted=described.on_exhausted if draws else None,
+        fallback_reward=described.fallback_reward,
         metadata=described.metadata,
         created_at=rfc3339(campaign.created_at_ms),
         rewards=[_show_reward(reward, day) for reward in campaign.rewards],
@@ -239,11 +282,17 @@ def show(saved: Saved) -> CampaignView:
     )
 
 
+def _draws_per(said: CampaignInput) -> DrawsPer:
+    if said.draws_per is None:
+        return DrawsPer()
+    if said.type is not CampaignType.DRAW:
+        message = "draws_per belongs to draws: leave it out, or use the type DRAW"
+        raise InvalidInputError(message, "/draws_per")
+    return DrawsPer(said.draws_per.period, said.draws_per.n)
+
+
 def _reward(said: RewardInput, pointer: str) -> RewardDefinition:
     check_plain(said.metadata, f"{pointer}/metadata")
-    if said.weight_ppm is not None:
-        message = "weights belong to draws; a CLAIM campaign gives whoever comes first"
-        raise InvalidInputError(message, f"{pointer}/weight_ppm")
     code = said.code
     if code is None and said.kind is RewardKind.COUPON:
         code = CodeFormat(pattern=DEFAULT_PATTERN)
@@ -258,6 +307,7 @@ def _reward(said: RewardInput, pointer: str) -> RewardDefinition:
         uses_max=said.uses_max,
         expires_at_ms=moment_ms_or_none(said.expires_at, f"{pointer}/expires_at"),
         expires_after_s=said.expires_after_s,
+        weight_ppm=said.weight_ppm,
         metadata=said.metadata,
     )
 
@@ -278,6 +328,7 @@ def _show_reward(reward: Reward, day: int) -> RewardView:
         uses_max=described.uses_max,
         expires_at=rfc3339_or_none(described.expires_at_ms),
         expires_after_s=described.expires_after_s,
+        weight_ppm=described.weight_ppm,
         metadata=described.metadata,
         stock=decide.stock(described, reward.counters, day),
     )

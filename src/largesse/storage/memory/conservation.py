@@ -18,6 +18,7 @@ def violations(state: MemoryState) -> Iterator[Violation]:
         yield from _of_reward(state, reward, rows)
     yield from _of_holders(state)
     yield from _of_blocks(state)
+    yield from _of_draws(state)
     yield from _of_pools(state)
 
 
@@ -73,3 +74,19 @@ def _of_pools(state: MemoryState) -> Iterator[Violation]:
         if counters.reserved != pooled[reward]:
             detail = f"{counters.reserved} counted, {pooled[reward]} in pools"
             yield Violation("reserved", reward, detail)
+
+
+def _of_draws(state: MemoryState) -> Iterator[Violation]:
+    numbers: dict[int, int] = {}
+    seen: set[tuple[object, ...]] = set()
+    for (campaign, number), drawn in sorted(state.draws.items()):
+        if number != numbers.get(campaign, 0) + 1:
+            yield Violation("draw_numbers", 0, f"campaign {campaign} has no draw before {number}")
+        numbers[campaign] = number
+        who = (campaign, drawn.customer)
+        for what in ((*who, drawn.key), (*who, drawn.period, drawn.ordinal)):
+            if what in seen:
+                yield Violation("draws", 0, f"draw {number} of campaign {campaign} is there twice")
+            seen.add(what)
+        if drawn.won is not None and state.entries[drawn.won].issued.customer != drawn.customer:
+            yield Violation("wins", drawn.won.reward, f"draw {number} won what another was given")

@@ -129,7 +129,7 @@ class MemoryIncentiveStore:
             replayed = outcome is Outcome.ISSUED
             return Settled(outcome, prior.bound if replayed else None, replayed)
         if outcome is Outcome.ISSUED:
-            return self._issue(wish, offer)
+            return self.issue(wish, offer)
         held = outcome in {Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED}
         return Settled(outcome, prior.earliest if held else None)
 
@@ -148,7 +148,7 @@ class MemoryIncentiveStore:
         known = self._state.customers.get((wish.tenant, wish.customer))
         return decide.prior(wish, entries, offer.campaign.definition, standing(known))
 
-    def _issue(self, wish: Wish, offer: Offer) -> Settled:
+    def issue(self, wish: Wish, offer: Offer) -> Settled:
         """Give one more unit; a dry run takes it all back."""
         with self._state.transaction() as undo:
             issued = self._issued(wish, offer)

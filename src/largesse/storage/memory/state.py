@@ -19,6 +19,7 @@ from largesse.campaigns.model import (
 )
 from largesse.campaigns.ports import PatternState
 from largesse.customers.model import Customer
+from largesse.draws.model import Drawn
 from largesse.issuance.model import LedgerEntry, Place
 from largesse.jobs.model import Job
 from largesse.kernel.fact import AuditEntry, FactKind, Position
@@ -83,6 +84,7 @@ class MemoryState:
     blocks: list[KeptBlock] = field(default_factory=list)
     entries: dict[Place, LedgerEntry] = field(default_factory=dict)
     held: dict[tuple[int, str], tuple[Place, ...]] = field(default_factory=dict)
+    draws: dict[tuple[int, int], Drawn] = field(default_factory=dict)
     codes: dict[tuple[int, str], Place] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     jobs: dict[int, Job] = field(default_factory=dict)

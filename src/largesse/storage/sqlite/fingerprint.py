@@ -4,6 +4,8 @@ A campaign with a cap counts what a customer was given in it, and each of these 
 (campaign, customer, nth). Without a cap there may be any number, and each is found by its key
 instead, (campaign, customer, key); a reward's own cap is then counted by (reward, customer, nth).
 Whether there is a cap never changes once a campaign was activated.
+
+A draw is found by (campaign, customer, key), too, and by (campaign, period, customer, nth).
 """
 
 import hashlib
@@ -14,6 +16,9 @@ import xxhash
 
 from largesse.issuance.model import Offer
 
+PERIOD_BITS = 24
+"""A period is a day since 1970: there are 45,000 years of them."""
+
 
 class Scope(IntEnum):
     """What a hash is of."""
@@ -21,6 +26,8 @@ class Scope(IntEnum):
     CAMPAIGN = 1
     REWARD = 2
     KEY = 3
+    DRAW_KEY = 4
+    PERIOD = 5
 
 
 class Fingerprints:
@@ -43,6 +50,14 @@ class Fingerprints:
     def nth(self, scope: Scope, number: int, customer: str, nth: int) -> int:
         """The hash of what a customer was given nth in a campaign, or of a reward."""
         return xxhash.xxh3_64_intdigest(customer.encode(), self.seed(scope, number, nth))
+
+    def draw_key(self, campaign: int, customer: str, key: str) -> int:
+        """The hash of the draw that a customer's key brought about."""
+        return keyed(self.seed(Scope.DRAW_KEY, campaign), customer, key)
+
+    def of_period(self, campaign: int, period: int, customer: str, nth: int) -> int:
+        """The hash of a customer's nth draw of a period."""
+        return self.nth(Scope.PERIOD, campaign << PERIOD_BITS | period, customer, nth)
 
     def ways(self, offer: Offer) -> "Ways":
         """How the incentives of an offer's customers are found."""

@@ -66,19 +66,19 @@ class SQLiteIncentiveStore:
         self._sources = sources
         self._days = LocalDays()
         self._heard_s = float("-inf")
-        self._memory = Memory(Holders(), Fingerprints(file.secret), sources.random_codes)
+        self.memory = Memory(Holders(), Fingerprints(file.secret), sources.random_codes)
         with closing(file.connect_reader()) as db:
-            restore(db, self._memory.holders, self._memory.prints)
+            restore(db, self.memory.holders, self.memory.prints)
             for campaign in load_campaigns(db):
-                self._memory.learn(campaign.number, campaign)
-        writer.watch(self._memory.learn)
+                self.memory.learn(campaign.number, campaign)
+        writer.watch(self.memory.learn)
         self._prover = Prover(
-            lambda: writer.write(_nothing), readers, self._memory.holders, self._memory.prints
+            lambda: writer.write(_nothing), readers, self.memory.holders, self.memory.prints
         )
 
     def close(self) -> None:
         """End the thread that keeps the memory of holders in order."""
-        self._memory.holders.close()
+        self.memory.holders.close()
 
     async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
         """See `IncentiveStore`."""
@@ -88,9 +88,13 @@ class SQLiteIncentiveStore:
 
     def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
         """See `IncentiveStore`."""
-        if self._sources.monotonic_s() - self._heard_s > self._sources.snapshot_s_max:
+        if not self.heard_lately():
             return [None] * len(wishes)
-        return refuse(self._memory, self._days, wishes)
+        return refuse(self.memory, self._days, wishes)
+
+    def heard_lately(self) -> bool:
+        """Whether the ledger has been heard of so lately that memory may refuse by it."""
+        return self._sources.monotonic_s() - self._heard_s <= self._sources.snapshot_s_max
 
     async def campaigns(self) -> list[Campaign]:
         """See `IncentiveStore`."""
@@ -148,14 +152,16 @@ class SQLiteIncentiveStore:
         found = await self._readers.read(lambda db: rows(db, statement, bindings))
         return Place(*found[0]) if found else None
 
+    def hear_of(self, transaction: Transaction) -> None:
+        """Know, after the commit, that what is in memory is so now: the ledger has answered."""
+        at_s = self._sources.monotonic_s()
+        transaction.on_commit(lambda: self._hear(at_s))
+
     def _settle(self, wishes: Sequence[Wish], transaction: Transaction) -> list[Settled]:
-        started_s = self._sources.monotonic_s()
-        settled = settle(self._memory, wishes, transaction)
-        transaction.on_commit(lambda: self._hear(started_s))
-        return settled
+        self.hear_of(transaction)
+        return settle(self.memory, wishes, transaction)
 
     def _hear(self, at_s: float) -> None:
-        """Know that what is in memory was so at a moment, because the ledger has answered."""
         self._heard_s = at_s
 
 

@@ -62,7 +62,10 @@ def look_up(
     _follow(holders, prints, list(chains), seqs)
     wanted = sorted(set().union(*seqs.values()))
     entries = {row.seq: row.entry for row in read_rows(db, wanted)}
-    return {one: [entries[seq] for seq in sorted(found)] for one, found in seqs.items()}
+    return {
+        one: [entries[seq] for seq in sorted(found) if seq in entries]
+        for one, found in seqs.items()
+    }
 
 
 def _follow(

@@ -233,7 +233,7 @@ def insert_issued(db: apsw.Connection, first: int, issued: Sequence[Issued]) -> 
     """
     one = issued[0]
     shared = (one.at_ms, one.campaign, one.reward, one.version)
-    for start, count in _pieces(len(issued)):
+    for start, count in pieces(len(issued)):
         part = issued[start : start + count]
         if one.code is None:
             values: list[str | None] = [v for row in part for v in (row.customer, row.key)]
@@ -243,7 +243,7 @@ def insert_issued(db: apsw.Connection, first: int, issued: Sequence[Issued]) -> 
         db.execute(statement, (first + start, part[0].serial, *shared, *values))
 
 
-def _pieces(count: int) -> Iterable[tuple[int, int]]:
+def pieces(count: int) -> Iterable[tuple[int, int]]:
     """Cuts a count into 256s, then 128, 64, 32, 16 and a rest: (start, length) of each.
 
     So few enough statements serve for all of them to stay prepared.

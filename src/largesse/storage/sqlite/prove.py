@@ -14,6 +14,13 @@ from msgspec.structs import replace
 
 from largesse.issuance.model import Conservation, Violation
 from largesse.kernel.clock import Clock
+from largesse.storage.sqlite.draw_proof import (
+    DrawCensus,
+    Made,
+    compare_books,
+    count_made,
+    find_astray,
+)
 from largesse.storage.sqlite.fingerprint import Fingerprints
 from largesse.storage.sqlite.holders import Holders
 from largesse.storage.sqlite.scrutiny import Census, check_codes, find_strays, read_caps
@@ -56,6 +63,7 @@ class Prover:
         self._prints = prints
         self._counted = 0
         self._tallies: Tallies = {}
+        self._made: Made = {}
 
     async def prove(self, clock: Clock, *, whole: bool) -> Conservation:
         """Count what came since the last proof, or everything; compare it with the counters.
@@ -66,36 +74,54 @@ class Prover:
         state = await self._readers.read(read_state)
         first = 0 if whole else self._counted
         tallies = {} if whole else {one: replace(tally) for one, tally in self._tallies.items()}
-        violations = await self._count(state, tallies, first)
+        made = {} if whole else dict(self._made)
+        violations = await self._count(state, tallies, made, first)
         violations += compare(tallies, state.counters)
+        violations += compare_books(made, state.books)
         if whole:
             violations += await self._scrutinise(state)
-        self._counted, self._tallies = state.last_seq, tallies
+        self._counted, self._tallies, self._made = state.last_seq, tallies, made
         found = tuple(violations[:VIOLATIONS_MAX])
         return Conservation(checked_at_ms, state.campaigns, state.last_seq, found)
 
-    async def _count(self, state: State, tallies: Tallies, first: int) -> list[Violation]:
+    async def _count(
+        self, state: State, tallies: Tallies, made: Made, first: int
+    ) -> list[Violation]:
         turn_days(tallies, state)
         today = state.today()
         violations: list[Violation] = []
         for start, end in _steps(first, state.last_seq):
             step = partial(count, tallies=tallies, today=today, first=start, last=end)
             violations += await self._readers.read(step)
+            draws = partial(count_made, made=made, first=start, last=end)
+            violations += await self._readers.read(draws)
         return violations
 
     async def _scrutinise(self, state: State) -> list[Violation]:
         await self._come_round()
-        census = Census(self._holders, self._prints, await self._readers.read(read_caps))
+        caps = await self._readers.read(read_caps)
+        censuses = (
+            Census(self._holders, self._prints, caps),
+            DrawCensus(self._holders, self._prints),
+        )
         violations = await self._readers.read(check_codes)
         for first, last in _steps(0, state.last_seq):
             violations += await self._readers.read(partial(find_strays, first=first, last=last))
-            violations += await self._readers.read(partial(census.add, first=first, last=last))
-        if await self._readers.read(lambda _: census.suspects()):
-            seqs: list[int] = []
-            for first, last in _steps(0, state.last_seq):
-                seqs += await self._readers.read(partial(census.pick, first=first, last=last))
-            violations += await self._readers.read(partial(census.excess, seqs=seqs))
+            violations += await self._readers.read(partial(find_astray, first=first, last=last))
+            for census in censuses:
+                violations += await self._readers.read(partial(census.add, first=first, last=last))
+        for census in censuses:
+            violations += await self._excess(census, state)
         return violations
+
+    async def _excess(self, census: Census | DrawCensus, state: State) -> list[Violation]:
+        """What is held or drawn more often than it may be."""
+        if not await self._readers.read(lambda _: census.suspects()):
+            return []
+        seqs: list[int] = []
+        for first, last in _steps(0, state.last_seq):
+            seqs += await self._readers.read(partial(census.pick, first=first, last=last))
+        return await self._readers.read(partial(census.excess, seqs=seqs))
 
 
 def _steps(first: int, last: int) -> Iterator[tuple[int, int]]:

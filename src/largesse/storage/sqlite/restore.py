@@ -1,11 +1,12 @@
 """The memory of holders at a start: the sealed pieces, and the rows that came after them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
 from largesse.campaigns.model import Reward
 from largesse.issuance.model import Offer
+from largesse.kernel.fact import FactKind
 from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.fingerprint import Fingerprints, Scope, Ways
 from largesse.storage.sqlite.holders import Holders, from_blobs
@@ -18,8 +19,8 @@ ROWS_AT_ONCE = 1_024
 _PIECES = "SELECT hashes, seqs FROM run ORDER BY first_seq"
 _SEALED = "SELECT coalesce(max(last_seq), 0) FROM run"
 _TAIL = """
-SELECT seq, campaign, reward, customer, key FROM journal
-WHERE seq > ? AND kind = 1 ORDER BY seq LIMIT ?"""
+SELECT seq, kind, campaign, reward, customer, key, detail FROM journal
+WHERE seq > ? AND kind IN (1, 8) ORDER BY seq LIMIT ?"""
 
 
 class _Written(NamedTuple):
@@ -38,9 +39,11 @@ def restore(db: apsw.Connection, holders: Holders, prints: Fingerprints) -> None
     tail = _Tail(db, holders, prints)
     seq = number(db, _SEALED)
     while found := rows(db, _TAIL, (seq, ROWS_AT_ONCE)):
-        written = [_Written(*row) for row in found]
-        tail.remember(written)
-        seq = written[-1].seq
+        tail.remember_draws([row for row in found if row[1] == FactKind.DRAW_MADE])
+        tail.remember(
+            [_Written(*row[:1], *row[2:6]) for row in found if row[1] != FactKind.DRAW_MADE]
+        )
+        seq = found[-1][0]
 
 
 class _Tail:
@@ -69,7 +72,20 @@ class _Tail:
                     self._prints.nth(chain.scope, chain.number, chain.customer, counts[chain])
                 )
                 seqs.append(row.seq)
-        self._holders.add(hashes, seqs, written[-1].seq)
+        if seqs:
+            self._holders.add(hashes, seqs, seqs[-1])
+
+    def remember_draws(self, found: list[tuple[Any, ...]]) -> None:
+        """Work out the hashes of some draws."""
+        hashes: list[int] = []
+        seqs: list[int] = []
+        for seq, _, campaign, _, customer, key, detail in found:
+            period, ordinal, _ = str(detail).split(" ", 2)
+            hashes.append(self._prints.draw_key(campaign, customer, key))
+            hashes.append(self._prints.of_period(campaign, int(period), customer, int(ordinal)))
+            seqs += (seq, seq)
+        if seqs:
+            self._holders.add(hashes, seqs, seqs[-1])
 
     def _chain(self, row: _Written) -> Chain | None:
         """The ordinals that a row is counted by, if any."""

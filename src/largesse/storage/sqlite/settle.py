@@ -3,11 +3,13 @@
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import apsw
 
 from largesse.campaigns.model import Campaign, Counters, Reward
 from largesse.customers.model import Standing
+from largesse.draws.model import Drawn
 from largesse.issuance import decide
 from largesse.issuance.model import Issued, LedgerEntry, Offer, Settled, Wish
 from largesse.issuance.ports import RandomCodes
@@ -36,12 +38,20 @@ _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
 _HOLDING = frozenset({Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED})
 
 
+class Turns(NamedTuple):
+    """A customer's draws of one period: how many, and the first of them."""
+
+    made: int
+    first: Drawn
+
+
 @dataclass(slots=True)
 class Memory:
     """What the store remembers between batches, all of it as the last commit left it.
 
     `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
-    `tails` spare reading. Only the writer's thread changes any of it.
+    `tails` spare reading. `lately` has some of those who drew last, by campaign,
+    period and customer. Only the writer's thread changes any of it.
     """
 
     holders: Holders
@@ -50,13 +60,17 @@ class Memory:
     days: LocalDays = field(default_factory=LocalDays)
     offers: dict[int, Offer] = field(default_factory=dict)
     tails: dict[int, Tail] = field(default_factory=dict)
+    campaigns: dict[int, Campaign] = field(default_factory=dict)
+    lately: dict[tuple[int, int, str], Turns] = field(default_factory=dict)
 
     def learn(self, number: int, campaign: Campaign | None) -> None:
         """Know a campaign as it is now, or that it is gone."""
         if campaign is not None:
+            self.campaigns[number] = campaign
             for reward in campaign.rewards:
                 self.offers[reward.number] = Offer(campaign, reward, 0)
             return
+        self.campaigns.pop(number, None)
         for one in [one for one, offer in self.offers.items() if offer.campaign.number == number]:
             del self.offers[one]
 
@@ -102,7 +116,7 @@ class _Batch:
         ]
         for lot in self._lots.values():
             lot.write()
-        self._save_piece()
+        save_piece(self._memory, self._transaction)
         self._transaction.on_commit(self._remember)
         return settled
 
@@ -193,7 +207,7 @@ class _Batch:
             return Settled(outcome, prior.earliest if outcome in _HOLDING else None)
         if wish.dry_run:
             return Settled(outcome) if lot.would_issue(wish) else _NO_CODE
-        found_by, *too = self._next_hashes(wish, lot, entries)
+        found_by, *too = next_hashes(self._memory.prints, lot, wish, entries)
         issued = lot.issue(wish, found_by)
         if issued is None:
             return _NO_CODE
@@ -219,26 +233,6 @@ class _Batch:
                     found[issued.reward, issued.serial] = entry
         return list(found.values())
 
-    def _next_hashes(self, wish: Wish, lot: Lot, entries: Sequence[LedgerEntry]) -> list[int]:
-        """What leads to one more incentive of a customer who was given some before."""
-        prints = self._memory.prints
-        if not lot.ways.by_key:
-            nth = len(entries) + 1
-            return [prints.nth(Scope.CAMPAIGN, wish.campaign, wish.customer, nth)]
-        hashes = [lot.ways.main(wish.customer, wish.key)]
-        if lot.ways.reward_seed is not None:
-            nth = sum(entry.issued.reward == wish.reward for entry in entries) + 1
-            hashes.append(prints.nth(Scope.REWARD, wish.reward, wish.customer, nth))
-        return hashes
-
-    def _save_piece(self) -> None:
-        """Take the oldest sealed piece of the holders along, if one waits to be kept."""
-        unsaved = self._memory.holders.unsaved
-        if unsaved:
-            row = (unsaved[0].last_seq, *to_blobs(unsaved[0].run))
-            self._transaction.db.execute(_SAVE_PIECE, row)
-            self._transaction.on_commit(unsaved.popleft)
-
     def _remember(self) -> None:
         """After the commit: holders first, so that no refusal can overlook a winner."""
         memory = self._memory
@@ -251,3 +245,26 @@ class _Batch:
             memory.offers[number] = Offer(
                 campaign, Reward(number, reward.definition, lot.counters), 0
             )
+
+
+def next_hashes(
+    prints: Fingerprints, lot: Lot, wish: Wish, entries: Sequence[LedgerEntry]
+) -> list[int]:
+    """What leads to one more incentive of a customer, beside those that he was given before."""
+    if not lot.ways.by_key:
+        nth = len(entries) + 1
+        return [prints.nth(Scope.CAMPAIGN, wish.campaign, wish.customer, nth)]
+    hashes = [lot.ways.main(wish.customer, wish.key)]
+    if lot.ways.reward_seed is not None:
+        nth = sum(entry.issued.reward == wish.reward for entry in entries) + 1
+        hashes.append(prints.nth(Scope.REWARD, wish.reward, wish.customer, nth))
+    return hashes
+
+
+def save_piece(memory: Memory, transaction: Transaction) -> None:
+    """Take the oldest sealed piece of the holders along, if one waits to be kept."""
+    unsaved = memory.holders.unsaved
+    if unsaved:
+        row = (unsaved[0].last_seq, *to_blobs(unsaved[0].run))
+        transaction.db.execute(_SAVE_PIECE, row)
+        transaction.on_commit(unsaved.popleft)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from largesse.campaigns.model import Counters
 from largesse.issuance.model import Violation
 from largesse.kernel.calendar import day_bounds_ms
+from largesse.storage.sqlite.draw_proof import read_books
 from largesse.storage.sqlite.query import number, rows
 
 _LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM journal"
@@ -48,6 +49,7 @@ class State(NamedTuple):
     campaigns: int
     counters: Mapping[int, Counters]
     zones: Mapping[int, str]
+    books: Mapping[int, int]
 
     def today(self) -> str:
         """Each reward's day in milliseconds, as JSON for the queries."""
@@ -81,6 +83,7 @@ def read_state(db: apsw.Connection) -> State:
         number(db, _CAMPAIGNS),
         {reward: Counters(*counters) for reward, _, *counters in found},
         {reward: zone for reward, zone, *_ in found},
+        read_books(db),
     )
 
 

@@ -1,0 +1,56 @@
+"""The dice: numbers that nobody can choose and everybody can check afterwards.
+
+A number is made of the campaign's secret, the draw's number and the caller's seed. Who has the
+secret, which is told once the campaign is over, makes the same number again.
+"""
+
+import hmac
+from collections.abc import Callable
+from hashlib import sha256
+from itertools import count
+
+from largesse.campaigns.model import Campaign
+from largesse.draws.model import Roll
+
+SCHEME = "largesse-draw/1"
+
+_NUMBERS = 1 << 64
+_NUMBER_BYTES = 8
+
+Dice = Callable[[Campaign, int, str], Roll]
+"""The dice of a draw: of a campaign in one version, by the draw's number and its seed."""
+
+
+def seed_of_key(key: str) -> str:
+    """The seed of a wish whose caller sent none: the SHA-256 of its key, in hexadecimal."""
+    return sha256(key.encode()).hexdigest()
+
+
+def dice_of(secret_of: Callable[[Campaign], bytes]) -> Dice:
+    """Dice that roll by the secret of a campaign's version."""
+
+    def dice(campaign: Campaign, number: int, seed: str) -> Roll:
+        return roll_of(secret_of(campaign), f"{campaign.id}|{campaign.version}|{number}|{seed}")
+
+    return dice
+
+
+def roll_of(secret: bytes, about: str) -> Roll:
+    """The numbers of one draw, one after the other: `about` is `campaign|version|n|seed`.
+
+    Each is the head of HMAC-SHA256(secret, `largesse-draw/1|about|attempt`), 64 bits big-endian.
+    64 bits are no multiple of what is wanted: the few at the end that would make the low results
+    likelier are thrown away, and the next attempt is taken (rejection sampling).
+    """
+    attempts = count()
+
+    def roll(below: int) -> int:
+        fair = _NUMBERS - _NUMBERS % below
+        for attempt in attempts:
+            message = f"{SCHEME}|{about}|{attempt}".encode()
+            number = int.from_bytes(hmac.digest(secret, message, "sha256")[:_NUMBER_BYTES], "big")
+            if number < fair:
+                return number % below
+        raise AssertionError("attempts do not end")
+
+    return roll

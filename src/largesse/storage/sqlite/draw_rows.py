@@ -1,0 +1,99 @@
+"""The rows of draws in the journal, and where a draw's number stands in it."""
+
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import apsw
+
+from largesse.draws.dice import seed_of_key
+from largesse.draws.model import Drawn
+from largesse.issuance.model import Place
+from largesse.storage.sqlite.lots import pieces
+from largesse.storage.sqlite.query import number, rows
+
+_ROWS = """
+SELECT j.seq, j.campaign, j.draw, j.customer, j.key, j.at_ms, j.version,
+  j.reward, j.serial, j.detail
+FROM carray(?) wanted CROSS JOIN journal j ON j.seq = wanted.value WHERE j.kind = 8"""
+_EXTENT = """
+SELECT draw, seq FROM draw_extent WHERE campaign = ? AND draw <= ? ORDER BY draw DESC LIMIT 1"""
+_EXTENTS = """
+SELECT draw, seq FROM draw_extent WHERE campaign = ? AND draw BETWEEN ? AND ? ORDER BY draw"""
+_DRAWS = "SELECT coalesce(max(draws), 0) FROM draw_book WHERE campaign = ?"
+
+
+def read_draws(db: apsw.Connection, seqs: Sequence[int]) -> dict[int, Drawn]:
+    """The draws among the rows of these numbers, each by its row's."""
+    if not seqs:
+        return {}
+    found = rows(db, _ROWS, (apsw.carray(array("q", seqs)),))
+    return {row[0]: _drawn(row[1:]) for row in found}
+
+
+def count_draws(db: apsw.Connection, campaign: int) -> int:
+    """How many draws a campaign has made."""
+    return number(db, _DRAWS, (campaign,))
+
+
+def read_by_number(db: apsw.Connection, campaign: int, first: int, limit: int) -> list[Drawn]:
+    """A campaign's draws by ascending number, from `first` on."""
+    last = min(count_draws(db, campaign), first + limit - 1)
+    if not 0 < first <= last:
+        return []
+    extents = rows(db, _EXTENT, (campaign, first)) + rows(db, _EXTENTS, (campaign, first + 1, last))
+    ends = [draw for draw, _ in extents[1:]] + [last + 1]
+    seqs = [
+        seq + at - draw
+        for (draw, seq), end in zip(extents, ends, strict=True)
+        for at in range(max(draw, first), end)
+    ]
+    return list(read_draws(db, seqs).values())
+
+
+def insert_draws(db: apsw.Connection, first: int, draws: Sequence[Drawn]) -> None:
+    """Write draws of one campaign, version and moment, numbers ascending, from seq `first` on."""
+    one = draws[0]
+    shared = (one.at_ms, one.campaign, one.version)
+    for start, count in pieces(len(draws)):
+        values: list[object] = []
+        for drawn in draws[start : start + count]:
+            won = drawn.won or (None, None)
+            values += (drawn.customer, drawn.key, won[0], won[1], _detail(drawn))
+        numbers = (first + start, draws[start].number)
+        db.execute(_insert(count), (*numbers, *shared, *values))
+
+
+@lru_cache(maxsize=64)
+def _insert(count: int) -> str:
+    """The insert of `count` rows. Parameters 1 to 5 are shared, then follow those of each row."""
+    each = []
+    for at in range(count):
+        own = ", ".join(f"?{6 + at * 5 + column}" for column in range(5))
+        each.append(f"(?1+{at},8,?3,?4,?2+{at},?5,{own})")
+    columns = "seq, kind, at_ms, campaign, draw, version, customer, key, reward, serial, detail"
+    return f"INSERT INTO journal ({columns}) VALUES {','.join(each)}"  # noqa: S608 — no input in it
+
+
+def _detail(drawn: Drawn) -> str:
+    """Period, ordinal, and the seed unless it was made of the key."""
+    seed = "" if drawn.seed == seed_of_key(drawn.key) else drawn.seed
+    return f"{drawn.period} {drawn.ordinal} {seed}"
+
+
+def _drawn(row: Sequence[Any]) -> Drawn:
+    campaign, draw, customer, key, at_ms, version, reward, serial, detail = row
+    period, ordinal, seed = detail.split(" ", 2)
+    return Drawn(
+        campaign=campaign,
+        number=draw,
+        period=int(period),
+        ordinal=int(ordinal),
+        customer=customer,
+        key=key,
+        seed=seed or seed_of_key(key),
+        at_ms=at_ms,
+        version=version,
+        won=None if reward is None else Place(reward, serial),
+    )
