@@ -103,6 +103,21 @@ def test_a_campaign_changed() -> None:
     }
 
 
+def test_a_draw_made() -> None:
+    """What was won, or nothing."""
+    told = TOLD._replace(kind=FactKind.DRAW_MADE, issued=None, sequence=0, draw=17, customer="ann")
+    won = fact(told, launch(), None)
+    lost = fact(told._replace(reward=None, serial=None), launch(), None)
+    assert (won.aggregatetype, won.aggregateid, won.type) == (
+        "campaign",
+        "camp_launch",
+        "draw.made",
+    )
+    shared = {"campaign_id": "camp_launch", "number": 17, "customer_id": "ann"}
+    assert won.payload == {**shared, "reward": "STANDARD", "serial": 3}
+    assert lost.payload == {**shared, "reward": None, "serial": None}
+
+
 def test_ids_are_stable_and_distinct() -> None:
     """The same row, the same id; whatever differs between two rows makes another one."""
     others = [

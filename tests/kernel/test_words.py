@@ -75,9 +75,10 @@ def test_a_changed_cursor_is_refused() -> None:
         Cursors(b"other").open(1, "campaigns", cursor)
 
 
-def test_only_two_outcomes_leave_something_in_the_hand() -> None:
-    """And only three may pass by themselves."""
-    assert {one for one in Outcome if one.success} == {Outcome.ISSUED, Outcome.ALREADY_HELD}
+def test_what_counts_as_granted() -> None:
+    """An incentive in the hand, or a draw; and only three refusals may pass by themselves."""
+    granted = {Outcome.ISSUED, Outcome.ALREADY_HELD, Outcome.DRAWN}
+    assert {one for one in Outcome if one.success} == granted
     assert {one for one in Outcome if one.transient} == {
         Outcome.NOT_OPEN_YET,
         Outcome.SOLD_OUT_TODAY,
@@ -107,6 +108,7 @@ def test_numbers_of_facts_stay_what_they_are() -> None:
         "INCENTIVE_REVOKED": 5,
         "STOCK_EXHAUSTED": 6,
         "CAMPAIGN_CHANGED": 7,
+        "DRAW_MADE": 8,
     }
 
 

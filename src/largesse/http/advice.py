@@ -43,9 +43,9 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
             "Nothing: an ended campaign stays ended. Its end may be moved only before it is there.",
         ),
         "ALREADY_DRAWN": Advice(
-            "Show the customer his draw: `draw_id` names the earliest of the period. Per day he "
-            "may draw again after midnight in the zone of the campaign. If an answer was lost, ask with "
-            "the key of that wish, and it comes again.",
+            "Show the customer his draw: `draw_id` names the earliest of the period. If an answer "
+            "was lost, ask with the key of that wish, and it comes again. A day begins at midnight "
+            "in the campaign's zone.",
             "Raise `draws_per.n` if customers should draw more often.",
         ),
         "CUSTOMER_LIMIT_REACHED": Advice(

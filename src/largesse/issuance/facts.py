@@ -58,7 +58,17 @@ class StockExhausted(Struct, frozen=True, kw_only=True):
     ]
 
 
-Payload = IncentiveTold | StockExhausted | CampaignChanged
+class DrawMade(Struct, frozen=True, kw_only=True):
+    """A customer has drawn. What he won is told as an incentive that was issued, too."""
+
+    campaign_id: CampaignId
+    number: Annotated[int, Meta(description="The draw's number in its campaign, without gaps.")]
+    customer_id: Annotated[str, Meta(description="As the tenant named the customer.")]
+    reward: Annotated[str | None, Meta(description="The key of what was won; null for no win.")]
+    serial: Annotated[int | None, Meta(description="The serial of what was won.")]
+
+
+Payload = IncentiveTold | StockExhausted | CampaignChanged | DrawMade
 
 PAYLOADS: dict[FactKind, type[Payload]] = {
     FactKind.INCENTIVE_ISSUED: IncentiveTold,
@@ -66,6 +76,7 @@ PAYLOADS: dict[FactKind, type[Payload]] = {
     FactKind.INCENTIVE_REVOKED: IncentiveTold,
     FactKind.STOCK_EXHAUSTED: StockExhausted,
     FactKind.CAMPAIGN_CHANGED: CampaignChanged,
+    FactKind.DRAW_MADE: DrawMade,
 }
 """What each kind of fact brings. The page docs/reference/facts.md is made from these."""
 
@@ -117,8 +128,23 @@ def _payload(told: Told, campaign: Campaign, incentive: Incentive | None) -> Pay
             reward=decide.definition_of(campaign, told.reward).key,
             last_serial=told.serial,
         )
+    if told.kind is FactKind.DRAW_MADE:
+        return _draw_made(told, campaign)
     assert told.kind is FactKind.CAMPAIGN_CHANGED
     return changed(campaign, told.status)
+
+
+def _draw_made(told: Told, campaign: Campaign) -> DrawMade:
+    assert told.draw is not None
+    assert told.customer is not None
+    won = None if told.reward is None else decide.definition_of(campaign, told.reward).key
+    return DrawMade(
+        campaign_id=told.campaign_id,
+        number=told.draw,
+        customer_id=told.customer,
+        reward=won,
+        serial=told.serial,
+    )
 
 
 def _shown(incentive: Incentive, status: IncentiveStatus) -> ToldIncentive:

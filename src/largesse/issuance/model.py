@@ -172,7 +172,8 @@ class Told(NamedTuple):
 
     A fact about an incentive has the incentive's row in `issued`, and is the `sequence`-th about
     it, from 1 on. One about stock names the reward and its last serial. One about a campaign says
-    in `status` what the campaign's status became; rows of old files do not.
+    in `status` what the campaign's status became; rows of old files do not. One about a draw has
+    the draw's number and customer, and what was won as reward and serial.
     """
 
     position: Position
@@ -187,6 +188,8 @@ class Told(NamedTuple):
     issued: Issued | None = None
     sequence: int = 0
     status: str | None = None
+    draw: int | None = None
+    customer: str | None = None
 
 
 class Wanted(NamedTuple):

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 from hmac import digest
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
 from largesse.customers.service import Customers
+from largesse.draws.dice import Dice, dice_of
 from largesse.http.app import create_app
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.desk import ClaimDesk
@@ -46,7 +48,7 @@ from largesse.pools.sheets import formats, open_sheet
 from largesse.settings.tree import MIB, Server, Settings
 from largesse.storage.files.results import FileResults
 from largesse.tenants.service import Origins, Tenants
-from largesse.wiring.storage import Storage, open_storage
+from largesse.wiring.storage import Storage, Stores, open_storage
 from largesse.workers.batch_log import log_batch
 from largesse.workers.jobs import Worker
 from largesse.workers.timers import Timers
@@ -56,6 +58,9 @@ KEY_PREFIX = "lgs_"
 KEY_BYTES = 32
 REQUEST_ID_START_BYTES = 6
 """Tells apart the request ids of two runs."""
+
+DRAW_SECRETS = 1_024
+"""Secrets of versions kept at hand: one is worked out in microseconds, but for each draw."""
 
 
 class Application(Struct, frozen=True):
@@ -125,7 +130,8 @@ async def open_application(
         first_key = await tenants.open(None if given_key is None else given_key.reveal())
         world = _World(storage.clock, clocks, ids, lambda tenant: tenants.tenant_of(tenant).secret)
         codebook = Codebook(offers, world.secret_of, os.urandom)
-        issuance = _make_issuance(settings, storage, codebook, clocks)
+        stores = storage.open_ledger(codebook.random, _make_dice(storage.secret))
+        issuance = _make_issuance(settings, storage, stores, codebook, clocks)
         await issuance.open()
         stack.push_async_callback(issuance.close)
         bulk = _make_bulk(settings, storage, world)
@@ -164,16 +170,27 @@ def _origins(ids: Ids) -> Origins:
 
 
 def _make_issuance(
-    settings: Settings, storage: Storage, codebook: Codebook, clocks: TenantClocks
+    settings: Settings, storage: Storage, stores: Stores, codebook: Codebook, clocks: TenantClocks
 ) -> Issuance:
     ids = IncentiveIds(_derived(storage.secret, "incentive ids"))
     return Issuance(
-        Ledger(storage.open_incentives(codebook.random), storage.records),
+        Ledger(stores.incentives, storage.records),
         codebook.offers,
         Display(codebook, Showing(codebook.offers, codebook, ids)),
         clocks,
         Limits(settings.issuance.batch_max, settings.issuance.waiting_max),
     )
+
+
+def _make_dice(secret: bytes) -> Dice:
+    """Each version of a campaign rolls by a secret of its own, which tells nothing of others'."""
+    root = _derived(secret, "draws")
+
+    @lru_cache(maxsize=DRAW_SECRETS)
+    def secret_of(campaign_id: str, version: int) -> bytes:
+        return digest(root, f"{campaign_id}|{version}".encode(), "sha256")
+
+    return dice_of(lambda campaign: secret_of(campaign.id, campaign.version))
 
 
 def _make_bulk(settings: Settings, storage: Storage, world: _World) -> _Bulk:

@@ -1,10 +1,13 @@
 """A ledger in PostgreSQL."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from largesse.draws.dice import Dice
+from largesse.draws.model import Drawn, DrawSettled, DrawWish
+from largesse.draws.ports import Before
 from largesse.http.pieces import Pieces
 from largesse.issuance.ports import Publish, RandomCodes
 from largesse.kernel.clock import MachineClock
@@ -22,7 +25,7 @@ from largesse.storage.postgres.pools import PostgresPoolRecords
 from largesse.storage.postgres.publishing import Publisher
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.upkeep import PostgresUpkeep
-from largesse.wiring.storage import Storage
+from largesse.wiring.storage import Storage, Stores
 from largesse.workers.timers import Timer
 
 RESULTS = Path("largesse-results")
@@ -43,8 +46,8 @@ def open_postgres(
         publisher = Publisher(publish)
         upkeep = PostgresUpkeep(database, databases_clock)
 
-        def open_incentives(random_codes: RandomCodes) -> PostgresIncentiveStore:
-            return PostgresIncentiveStore(database, random_codes, runs_by)
+        def open_ledger(random_codes: RandomCodes, _: Dice) -> Stores:
+            return Stores(PostgresIncentiveStore(database, random_codes, runs_by), _NoDraws())
 
         yield Storage(
             secret=secret,
@@ -57,7 +60,7 @@ def open_postgres(
             records=PostgresTransactions(database, publisher, PostgresLedgerRecords),
             jobs=PostgresTransactions(database, publisher, PostgresJobRecords, of_all_tenants),
             pools=PostgresTransactions(database, publisher, PostgresPoolRecords),
-            open_incentives=open_incentives,
+            open_ledger=open_ledger,
             forget_keys=upkeep.forget_keys,
             take_backup=_refuse_backup,
             results_folder=RESULTS,
@@ -68,3 +71,32 @@ def open_postgres(
 async def _refuse_backup() -> Pieces:
     message = "this ledger is in PostgreSQL: back it up there, with pg_basebackup or pg_dump"
     raise NotFoundError(message)
+
+
+class _NoDraws:
+    """Says of every draw that a ledger in PostgreSQL makes none yet."""
+
+    async def settle(self, wishes: Sequence[DrawWish]) -> list[DrawSettled]:
+        """See `DrawStore`."""
+        raise NotFoundError(_NO_DRAWS)
+
+    def refusals(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
+        """See `DrawStore`."""
+        return [None] * len(wishes)
+
+    async def draw(self, campaign: int, number: int) -> Drawn | None:
+        """See `DrawStore`."""
+        raise NotFoundError(_NO_DRAWS)
+
+    async def draws_of(
+        self, campaign: int, customer: str, before: Before | None, limit: int
+    ) -> list[Drawn]:
+        """See `DrawStore`."""
+        raise NotFoundError(_NO_DRAWS)
+
+    async def draws(self, campaign: int, after: int, limit: int) -> list[Drawn]:
+        """See `DrawStore`."""
+        raise NotFoundError(_NO_DRAWS)
+
+
+_NO_DRAWS = "this ledger is in PostgreSQL, which makes no draws yet: run them on one in SQLite"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from largesse.draws.dice import Dice
 from largesse.issuance.ports import Publish, RandomCodes
 from largesse.kernel.clock import MachineClock, SystemClock
 from largesse.settings.tree import Settings
@@ -13,6 +14,7 @@ from largesse.storage.sqlite.backup.live import LiveBackups
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.customers import SQLiteCustomerRecords
+from largesse.storage.sqlite.draws import SQLiteDrawStore
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
@@ -22,7 +24,7 @@ from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.upkeep import SQLiteUpkeep
 from largesse.storage.sqlite.writer import Writer
-from largesse.wiring.storage import Storage
+from largesse.wiring.storage import Storage, Stores
 from largesse.workers.timers import Timer
 
 RESULTS_SUFFIX = "-results"
@@ -50,12 +52,12 @@ def open_sqlite(
         backups = LiveBackups(file, runs_by)
         stack.callback(backups.close)
 
-        def open_incentives(random_codes: RandomCodes) -> SQLiteIncentiveStore:
+        def open_ledger(random_codes: RandomCodes, dice: Dice) -> Stores:
             snapshot_s_max = settings.issuance.snapshot_s_max
             sources = Sources(random_codes, runs_by, time.monotonic, snapshot_s_max)
             store = SQLiteIncentiveStore(file, writer, readers, sources)
             stack.callback(store.close)
-            return store
+            return Stores(store, SQLiteDrawStore(writer, readers, store, dice))
 
         yield Storage(
             secret=file.secret,
@@ -66,7 +68,7 @@ def open_sqlite(
             records=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
             jobs=SQLiteTransactions(writer, readers, SQLiteJobRecords),
             pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
-            open_incentives=open_incentives,
+            open_ledger=open_ledger,
             forget_keys=upkeep.forget_keys,
             take_backup=backups.take,
             results_folder=path.with_name(path.name + RESULTS_SUFFIX),

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from largesse.campaigns.ports import CampaignStore
 from largesse.customers.ports import CustomerStore
+from largesse.draws.dice import Dice
+from largesse.draws.ports import DrawStore
 from largesse.http.pieces import Pieces
 from largesse.issuance.ports import IncentiveStore, LedgerStore, Publish, RandomCodes
 from largesse.jobs.ports import JobStore
@@ -25,8 +27,8 @@ class Storage(Struct, frozen=True):
     """An open ledger.
 
     `secret` is the installation's; `clock` never tells a moment before the ledger's last one.
-    `open_incentives` is called once, when codes can be made. `results_folder` is where jobs leave
-    their files unless the settings say otherwise. `checks` look after the ledger while
+    `open_ledger` is called once, when codes can be made and dice rolled. `results_folder` is where
+    jobs leave their files unless the settings say otherwise. `checks` look after the ledger while
     the server runs.
     """
 
@@ -38,11 +40,18 @@ class Storage(Struct, frozen=True):
     records: LedgerStore
     jobs: JobStore
     pools: PoolStore
-    open_incentives: Callable[[RandomCodes], IncentiveStore]
+    open_ledger: Callable[[RandomCodes, Dice], "Stores"]
     forget_keys: Callable[[int], Awaitable[int]]
     take_backup: Callable[[], Awaitable[Pieces]]
     results_folder: Path
     checks: tuple[Timer, ...]
+
+
+class Stores(Struct, frozen=True):
+    """The two that settle batches: claims and draws."""
+
+    incentives: IncentiveStore
+    draws: DrawStore
 
 
 def open_storage(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from largesse.draws.model import Drawn
 from largesse.issuance.model import Issued, Piece, Told, Wanted
 from largesse.kernel.clock import Clock
 from largesse.kernel.fact import START, FactKind, Position
@@ -70,10 +71,12 @@ class MemoryOutboxStore:
             return None
         issued: Issued | None = None
         sequence = 0
-        if place is not None and kind is not FactKind.STOCK_EXHAUSTED:
+        draw = self._draw(seq) if kind is FactKind.DRAW_MADE else None
+        if place is not None and kind not in {FactKind.STOCK_EXHAUSTED, FactKind.DRAW_MADE}:
             issued = self._state.entries[place].issued
             about = (one for one in self._state.facts[:seq] if one.place == place)
-            sequence = sum(one.kind is not FactKind.STOCK_EXHAUSTED for one in about)
+            others = {FactKind.STOCK_EXHAUSTED, FactKind.DRAW_MADE}
+            sequence = sum(one.kind not in others for one in about)
         return Told(
             position=Position(0, seq),
             kind=kind,
@@ -87,7 +90,18 @@ class MemoryOutboxStore:
             issued=issued,
             sequence=sequence,
             status=status,
+            draw=None if draw is None else draw.number,
+            customer=None if draw is None else draw.customer,
         )
+
+    def _draw(self, seq: int) -> Drawn:
+        """The draw that a fact is about: they are told in the order of their numbers."""
+        campaign = self._state.facts[seq - 1].campaign
+        number = sum(
+            one.kind is FactKind.DRAW_MADE and one.campaign == campaign
+            for one in self._state.facts[:seq]
+        )
+        return self._state.draws[campaign, number]
 
 
 def advance(state: MemoryState, lease: Lease, position: Position) -> None:

@@ -25,7 +25,7 @@ SELECT j.seq, j.kind, j.at_ms, c.tenant, j.campaign, c.id, j.version, j.reward, 
   i.campaign, i.reward, i.serial, i.customer, i.key, i.at_ms, i.version,
   (SELECT b.place + i.serial - b.serial FROM code_block b
     WHERE b.reward = i.reward AND b.serial <= i.serial ORDER BY b.serial DESC LIMIT 1),
-  i.detail"""
+  i.detail, j.draw, j.customer"""
 _JOINED = """
 JOIN campaign c ON c.number = j.campaign
 LEFT JOIN journal i ON i.seq = CASE WHEN j.kind = 1 THEN j.seq ELSE j.of END"""
@@ -131,7 +131,9 @@ def _told(*columns: Any) -> Told:  # noqa: ANN401 — SQL knows no types
         version=version,
         reward=reward,
         serial=serial,
-        issued=Issued(*columns[11:]) if sequence else None,
+        issued=Issued(*columns[11:20]) if sequence else None,
         sequence=sequence,
         status=status,
+        draw=columns[20],
+        customer=columns[21] if columns[20] else None,
     )
