@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from largesse.campaigns.model import Campaign, Status
-from largesse.issuance.batcher import Batch, Batcher, Ending, Limits
+from largesse.issuance.batcher import Answering, Batch, Batcher, Limits
 from largesse.issuance.model import Answer, Settled, Wish
+from largesse.issuance.service import Ending
 from largesse.kernel.clock import FakeClock, TenantClocks
 from largesse.kernel.errors import LargesseError
 from largesse.kernel.outcome import Outcome
@@ -20,6 +21,8 @@ ACME, TEST_MODE = 1, 2
 """Two tenants: one lives in the time of the machine, the other in a time of his own."""
 
 PLENTY = 1_000
+
+ClaimBatcher = Batcher[Wish, Settled, Outcome, Answer]
 
 
 class GatedStore(MemoryIncentiveStore):
@@ -78,7 +81,7 @@ class Stage:
         self,
         limits: Limits | None = None,
         *,
-        batcher: type[Batcher] = Batcher,
+        batcher: type[ClaimBatcher] = Batcher,
         clock: FakeClock | None = None,
     ) -> None:
         self.state = MemoryState()
@@ -87,7 +90,9 @@ class Stage:
         self.clocks = TenantClocks(self.clock)
         self.campaign = self.keep(ACME)
         self.bug: Exception | None = None
-        self.batcher = batcher(self.store, self.clocks, self._finish, limits or Limits())
+        self.batcher = batcher(
+            self.store, self.clocks, Answering(self._finish, _refuse), limits or Limits()
+        )
         self.reports: list[Batch] = []
         self.batcher.report = self.reports.append
 
@@ -113,11 +118,15 @@ class Stage:
         ]
 
 
-class Forgetful(Batcher):
+class Forgetful(ClaimBatcher):
     """Does not know what is on its way to the ledger: it must be caught."""
 
     def _is_retry(self, wish: Wish) -> bool:
         return False
+
+
+def _refuse(wish: Wish, outcome: Outcome) -> Answer:
+    return Answer(outcome, wish.now_ms)
 
 
 async def to_the_ledger() -> None:

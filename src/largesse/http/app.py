@@ -18,7 +18,7 @@ from largesse.http.errors import problem_of_wire
 from largesse.http.front import Front, inner_path
 from largesse.http.limits import GuessLimiter
 from largesse.http.metrics import Metrics
-from largesse.http.operation import AnyOperation, Backing, ClaimAnswers, Reply, refuse
+from largesse.http.operation import AnyOperation, Backing, Desks, Reply, refuse
 from largesse.http.pages import PAGES, START
 from largesse.http.pipeline import HttpRequest, respond, serve, trace_of
 from largesse.http.rest import (
@@ -26,6 +26,7 @@ from largesse.http.rest import (
     backups,
     campaigns,
     customers,
+    draws,
     health,
     issuance,
     jobs,
@@ -46,6 +47,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *issuance.OPERATIONS,
     *pools.OPERATIONS,
     *jobs.OPERATIONS,
+    *draws.OPERATIONS,
     *audit.OPERATIONS,
     *backups.OPERATIONS,
     *health.OPERATIONS,
@@ -76,7 +78,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 def create_app(
     services: Services,
-    desk: ClaimAnswers,
+    desks: Desks,
     metrics: Metrics,
     coupons: Door,
     lifespan: Sequence[Lifespan] = (),
@@ -87,7 +89,7 @@ def create_app(
     """
     backing = Backing(
         services,
-        desk,
+        desks,
         GuessLimiter(services.settings.access.code_guesses_per_minute_max, services.clock),
         metrics,
         lru_cache(maxsize=1)(lambda: openapi.encoded(OPERATIONS)),

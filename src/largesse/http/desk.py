@@ -5,16 +5,15 @@ What a claim's answer looks like is decided here alone, so both ways give the sa
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from http import HTTPStatus
 
 import msgspec
 from msgspec import Struct
 
 from largesse.campaigns.model import Campaign
-from largesse.campaigns.service import Campaigns
-from largesse.http import body, errors, exchange, wire
-from largesse.http.auth import Callers, authenticate
-from largesse.http.errors import Known, Problem, UnauthenticatedError
+from largesse.http import body, errors, exchange
+from largesse.http.admission import Admission, Offered
+from largesse.http.answers import answer_created, answer_json, answer_problem, head
+from largesse.http.errors import Known, Problem
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.issued import IssuedBodies
 from largesse.http.parsing import parse_key
@@ -29,24 +28,13 @@ from largesse.http.shapes.claims import (
 )
 from largesse.http.shapes.incentives import show
 from largesse.http.wishes import known_of, wish_of
-from largesse.issuance.batcher import Ending
 from largesse.issuance.model import Answer
-from largesse.issuance.service import Issuance
+from largesse.issuance.service import Ending, Issuance
 from largesse.kernel.command import KEY_CHARACTERS_MAX
-from largesse.kernel.errors import InvalidInputError, LargesseError, NotFoundError
+from largesse.kernel.errors import InvalidInputError, LargesseError
 from largesse.kernel.outcome import Outcome
-from largesse.tenants.model import Scope
-from largesse.tenants.service import Tenants
 
 PREFIX = b"/api/v1/campaigns/"
-
-_SCOPES = (Scope.ISSUE,)
-_HEAD = b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
-_CREATED = wire.STATUS_LINES[201] + _HEAD.replace(b"%b", b"application/json", 1)
-_REPLAYED = b"idempotency-replayed: true\r\n"
-
-Offered = Callable[[], Campaign | None]
-"""Finds the campaign that a route is about, as it is now."""
 
 
 class How(Struct, frozen=True):
@@ -67,15 +55,12 @@ class ClaimDesk:
 
     def __init__(
         self,
-        tenants: Tenants,
-        campaigns: Campaigns,
+        admission: Admission,
         issuance: Issuance,
         new_request_id: Callable[[], str],
     ) -> None:
         self.routes: dict[bytes, Handler] = {}
-        self._tenants = tenants
-        self._callers = Callers(tenants, _SCOPES)
-        self._campaigns = campaigns
+        self._admission = admission
         self._issuance = issuance
         self._new_request_id = new_request_id
         self._read_claim = msgspec.json.Decoder(ClaimBody)
@@ -88,19 +73,9 @@ class ClaimDesk:
         self, campaign_id: str, how: How, headers: Mapping[bytes, bytes], content: bytes
     ) -> exchange.Answer:
         """What a claim route answers outside the lane: drafts and dry runs are known here, too."""
-        offered: Offered = partial(self._issuance.offers.campaign, campaign_id)
-        if offered() is None:
-            offered = await self._draft(headers, campaign_id)
+        offered = await self._admission.find(campaign_id, headers)
         handle = self._claim_batch if how.batch else self._claim
         return await exchange.ask(partial(handle, offered, how), headers, content)
-
-    async def _draft(self, headers: Mapping[bytes, bytes], campaign_id: str) -> Offered:
-        try:
-            tenant = authenticate(self._tenants, headers).tenant
-            saved = await self._campaigns.campaign(tenant.number, campaign_id)
-        except (UnauthenticatedError, NotFoundError):
-            return lambda: None  # what is wrong will be said in its turn
-        return lambda: saved.campaign
 
     def _open_routes(self, campaign: Campaign) -> None:
         target = PREFIX + campaign.id.encode() + b"/claims"
@@ -113,7 +88,7 @@ class ClaimDesk:
         headers = asked.headers
         request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
-            campaign = self._admit(offered, headers)
+            campaign = self._admission.admit(offered, headers)
             key = parse_key(headers, required=not how.dry_run) or ""
             claim = body.read(self._read_claim, headers, asked.body)
             wish = wish_of(campaign, claim.customer_id, claim.reward, key)
@@ -121,40 +96,39 @@ class ClaimDesk:
             deliver = self._accept if how.dry_run else self._deliver
             self._issuance.submit(wish, partial(deliver, asked, request_id, campaign))
         except LargesseError as error:
-            _answer_problem(asked, errors.problem_of_error(error, request_id))
+            answer_problem(asked, errors.problem_of_error(error, request_id))
 
     def _deliver(
         self, asked: Exchange, request_id: str, campaign: Campaign, ending: Ending
     ) -> None:
         if isinstance(ending, LargesseError):
-            _answer_problem(asked, errors.problem_of_error(ending, request_id))
+            answer_problem(asked, errors.problem_of_error(ending, request_id))
         elif ending.outcome is Outcome.ISSUED:
             assert ending.incentive is not None
             content = self._issued.body(ending.incentive)
-            head = _CREATED % (len(content), request_id.encode("ascii"))
-            asked.answer(head + _REPLAYED if ending.replayed else head, content)
+            answer_created(asked, request_id, content, replayed=ending.replayed)
         elif ending.outcome.success:
             assert ending.incentive is not None
-            _answer_json(asked, request_id, Claimed(ending.outcome, show(ending.incentive)))
+            answer_json(asked, request_id, Claimed(ending.outcome, show(ending.incentive)))
         else:
             known = known_of(ending, campaign)
             if known is None:
                 self._refusals[ending.outcome].answer(asked, request_id)
             else:
                 problem = errors.problem_of_outcome(ending.outcome, request_id, known=known)
-                _answer_problem(asked, problem)
+                answer_problem(asked, problem)
 
     def _accept(self, asked: Exchange, request_id: str, campaign: Campaign, ending: Ending) -> None:
         if isinstance(ending, LargesseError):
-            _answer_problem(asked, errors.problem_of_error(ending, request_id))
+            answer_problem(asked, errors.problem_of_error(ending, request_id))
         else:
-            _answer_json(asked, request_id, _accepted(ending))
+            answer_json(asked, request_id, _accepted(ending))
 
     def _claim_batch(self, offered: Offered, how: How, asked: Exchange) -> None:
         headers = asked.headers
         request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
-            campaign = self._admit(offered, headers)
+            campaign = self._admission.admit(offered, headers)
             batch = body.read(self._read_batch, headers, asked.body)
             wishes = []
             for index, item in enumerate(batch.claims):
@@ -164,7 +138,7 @@ class ClaimDesk:
                 wishes.append(wish_of(campaign, item.customer_id, item.reward, key, pointer))
                 wishes[-1].dry_run = how.dry_run
         except LargesseError as error:
-            _answer_problem(asked, errors.problem_of_error(error, request_id))
+            answer_problem(asked, errors.problem_of_error(error, request_id))
             return
         gathering = _Gathering(asked, request_id, campaign, how, len(wishes))
         for index, wish in enumerate(wishes):
@@ -172,14 +146,6 @@ class ClaimDesk:
                 self._issuance.submit(wish, partial(gathering.deliver, index))
             except LargesseError as error:
                 gathering.deliver(index, error)
-
-    def _admit(self, offered: Offered, headers: Mapping[bytes, bytes]) -> Campaign:
-        """The campaign, for a caller who may claim from it."""
-        principal = self._callers.admit(headers)
-        campaign = offered()
-        if campaign is None or campaign.tenant != principal.tenant.number:
-            raise NotFoundError("there is no such campaign here")
-        return campaign
 
 
 class _Gathering:
@@ -201,7 +167,7 @@ class _Gathering:
         self._missing -= 1
         if not self._missing:
             results = [self._result(ending) for ending in self._endings if ending is not None]
-            _answer_json(self._asked, self._request_id, BatchAnswer(results))
+            answer_json(self._asked, self._request_id, BatchAnswer(results))
 
     def _result(self, ending: Ending) -> Claimed | Refused | Accepted:
         if isinstance(ending, LargesseError):
@@ -227,8 +193,8 @@ class _Refusal:
     def answer(self, asked: Exchange, request_id: str) -> None:
         """Refuse a request."""
         content = self._before + request_id.encode("ascii") + self._after
-        head = _head(self._status, errors.CONTENT_TYPE, content, request_id)
-        asked.answer(head + self._headers, content)
+        first = head(self._status, errors.CONTENT_TYPE, content, request_id)
+        asked.answer(first + self._headers, content)
 
 
 _MARK = "?"
@@ -264,20 +230,3 @@ def _refused(problem: Problem) -> Refused:
 
 def _accepted(answer: Answer) -> Accepted:
     return Accepted(answer.outcome.success, answer.outcome, answer.outcome.transient)
-
-
-def _answer_json(asked: Exchange, request_id: str, answer: Struct) -> None:
-    content = msgspec.json.encode(answer)
-    asked.answer(_head(HTTPStatus.OK, b"application/json", content, request_id), content)
-
-
-def _answer_problem(asked: Exchange, problem: Problem) -> None:
-    content = errors.encode(problem)
-    head = _head(problem.status, errors.CONTENT_TYPE, content, problem.request_id)
-    more = errors.headers_of(problem)[1:]
-    asked.answer(head + b"".join(b"%b: %b\r\n" % pair for pair in more), content)
-
-
-def _head(status: int, content_type: bytes, content: bytes, request_id: str) -> bytes:
-    line = wire.STATUS_LINES[status]
-    return line + _HEAD % (content_type, len(content), request_id.encode("ascii"))

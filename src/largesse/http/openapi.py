@@ -205,7 +205,12 @@ def _query_parameter(field: FieldInfo, schema: Json) -> Json:
     shown = {name: value for name, value in schema.items() if name != "description"}
     if isinstance(field.default, int):
         shown["default"] = field.default
-    parameter = {"name": field.encode_name, "in": "query", "required": False, "schema": shown}
+    parameter = {
+        "name": field.encode_name,
+        "in": "query",
+        "required": field.required,
+        "schema": shown,
+    }
     if "description" in schema:
         parameter["description"] = schema["description"]
     return parameter

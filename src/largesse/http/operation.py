@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from largesse.http import wire
 from largesse.http.desk import How
 from largesse.http.errors import Problem, headers_of
 from largesse.http.exchange import Answer
@@ -39,11 +40,27 @@ class ClaimAnswers(Protocol):
         """The answer to one claim, or to one batch of them."""
 
 
+class DrawAnswers(Protocol):
+    """Who answers draws outside the lane, with the same bytes as within it."""
+
+    async def answer(
+        self, campaign_id: str, headers: Mapping[bytes, bytes], content: bytes, *, dry_run: bool
+    ) -> Answer:
+        """The answer to one draw."""
+
+
+class Desks(Struct, frozen=True):
+    """Who answers hot routes outside the lane."""
+
+    claims: ClaimAnswers
+    draws: DrawAnswers
+
+
 class Backing(Struct, frozen=True):
     """What all routes stand on. `document` makes the OpenAPI document as JSON."""
 
     services: Services
-    desk: ClaimAnswers
+    desks: Desks
     guesses: GuessLimiter
     metrics: Metrics
     document: Callable[[], bytes]
@@ -117,6 +134,16 @@ def refuse(problem: Problem) -> Reply:
 def replayed_if(replayed: bool) -> Headers:  # noqa: FBT001 — what it answers about
     """The header that marks the answer of an earlier call with the same key."""
     return (REPLAYED,) if replayed else ()
+
+
+def of_desk(answer: Answer) -> Reply:
+    """A desk's answer, byte for byte."""
+    status, pairs = wire.parts_of(answer.head)
+    content_type = next(value for name, value in pairs if name == b"content-type")
+    others: Headers = [
+        pair for pair in pairs if pair[0] not in (b"content-type", b"content-length")
+    ]
+    return Reply(status, answer.body, others, content_type)
 
 
 class KeyUse(Enum):

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
 from largesse.customers.service import Customers
+from largesse.draws.service import Draws
 from largesse.http.pieces import Pieces
 from largesse.http.request_ids import RequestIds
 from largesse.issuance.model import Conservation
@@ -28,6 +29,7 @@ class Services(Struct, frozen=True):
     campaigns: Campaigns
     customers: Customers
     issuance: Issuance
+    draws: Draws
     pools: Pools
     checking: Checking
     jobs: Jobs

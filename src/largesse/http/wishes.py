@@ -1,6 +1,6 @@
 """From what a caller says to a wish, and from its answer to what he may know of it."""
 
-from largesse.campaigns.model import Campaign
+from largesse.campaigns.model import Campaign, CampaignType
 from largesse.customers.decide import check_id
 from largesse.http.errors import Known
 from largesse.http.times import rfc3339
@@ -15,6 +15,8 @@ def wish_of(
 ) -> Wish:
     """A customer's wish; `InvalidInputError` below `pointer` where it makes no sense."""
     check_id(customer, f"{pointer}/customer_id")
+    if campaign.definition.type is CampaignType.DRAW:
+        raise InvalidInputError("this campaign gives by draws: send the wish to its /draws")
     reward = decide.reward_meant(campaign, reward_key)
     if reward is None:
         names = ", ".join(one.definition.key for one in campaign.rewards)
@@ -24,12 +26,17 @@ def wish_of(
     return Wish(campaign.tenant, campaign.number, reward.number, customer, key)
 
 
+def opening_of(campaign: Campaign, now_ms: int) -> Known:
+    """When a campaign opens, for whoever has come too early."""
+    starts_at_ms = campaign.definition.starts_at_ms
+    wait_s = max(1, -(-(starts_at_ms - now_ms) // 1000))
+    return Known(opens_at=rfc3339(starts_at_ms), retry_after=wait_s)
+
+
 def known_of(answer: Answer, campaign: Campaign) -> Known | None:
     """What a refused caller may know beside the outcome."""
     if answer.outcome is Outcome.NOT_OPEN_YET:
-        starts_at_ms = campaign.definition.starts_at_ms
-        wait_s = max(1, -(-(starts_at_ms - answer.now_ms) // 1000))
-        return Known(opens_at=rfc3339(starts_at_ms), retry_after=wait_s)
+        return opening_of(campaign, answer.now_ms)
     if answer.incentive is not None:
         return Known(incentive_id=answer.incentive.id)
     return None

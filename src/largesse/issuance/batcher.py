@@ -7,22 +7,64 @@ themselves, because whatever arrives while one is written makes the next.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from largesse.issuance.model import Answer, Settled, Wish
-from largesse.issuance.ports import IncentiveStore
 from largesse.kernel.clock import TenantClocks, stopwatch_s
 from largesse.kernel.errors import BusyError, LargesseError, UnavailableError
+from largesse.kernel.outcome import Outcome
 
-Ending = Answer | LargesseError
-"""How a wish ended: an answer, or why there can be none now (then the same key may try again)."""
 
-Deliver = Callable[[Ending], None]
-"""Told how a wish ended, in the loop's thread, exactly once; it must not raise."""
+class Asking(Protocol):
+    """What a batcher must know of a wish: whose it is, and its moment, which it sets."""
 
-Finish = Callable[[Sequence[Wish], Sequence[Settled]], Awaitable[list[Answer]]]
-"""Makes answers of settled wishes: ids, codes and values, for a batch at once."""
+    tenant: int
+    campaign: int
+    customer: str
+    key: str
+    now_ms: int
+
+
+class Answered(Protocol):
+    """What a batcher must know of an answer."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the wish ended."""
+
+
+W = TypeVar("W", bound=Asking)
+S = TypeVar("S")
+R = TypeVar("R")
+A = TypeVar("A", bound=Answered)
+W_contra = TypeVar("W_contra", contravariant=True)
+S_co = TypeVar("S_co", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
+
+Deliver = Callable[[A | LargesseError], None]
+"""Told how a wish ended, in the loop's thread, exactly once; it must not raise.
+
+With an error there can be no answer now, and the same key may try again.
+"""
+
+
+class Settling(Protocol[W_contra, S_co, R_co]):
+    """A ledger that settles wishes of one kind: see `IncentiveStore` and `DrawStore`."""
+
+    async def settle(self, wishes: Sequence[W_contra]) -> Sequence[S_co]:
+        """One answer per wish, in order, durable once this returns."""
+
+    def refusals(self, wishes: Sequence[W_contra]) -> Sequence[R_co | None]:
+        """What can be refused at once; None for the rest."""
+
+
+class Answering(Struct, Generic[W, S, R, A], frozen=True):
+    """How answers are made of what the ledger said: of a batch at once, of a refusal at once."""
+
+    finish: Callable[[Sequence[W], Sequence[S]], Awaitable[list[A]]]
+    refuse: Callable[[W, R], A]
+
 
 Report = Callable[["Batch"], None]
 """Hears of each batch once all of it is answered: for the log and the metrics."""
@@ -46,7 +88,7 @@ class Batch(Struct, frozen=True):
     error: LargesseError | None = None
 
 
-_Waiting = tuple[Wish, Deliver]
+_Waiting = tuple[W, Deliver[A]]
 _Identity = tuple[int, str, str]
 
 
@@ -57,7 +99,7 @@ class Limits(Struct, frozen=True):
     waiting_max: int = 20_000
 
 
-class Batcher:
+class Batcher(Generic[W, S, R, A]):
     """A queue of wishes with a bound, brought to the ledger in batches, one at a time.
 
     A wish that was taken is settled, whatever becomes of the one who sent it. What can be refused
@@ -67,16 +109,20 @@ class Batcher:
     """
 
     def __init__(
-        self, store: IncentiveStore, clocks: TenantClocks, finish: Finish, limits: Limits
+        self,
+        store: Settling[W, S, R],
+        clocks: TenantClocks,
+        answering: Answering[W, S, R, A],
+        limits: Limits,
     ) -> None:
         self.report: Report = _say_nothing
         self._store = store
         self._clocks = clocks
-        self._finish = finish
+        self._answering = answering
         self._limits = limits
-        self._new: list[_Waiting] = []
-        self._ready: deque[_Waiting] = deque()
-        self._at_ledger: list[_Waiting] = []
+        self._new: list[_Waiting[W, A]] = []
+        self._ready: deque[_Waiting[W, A]] = deque()
+        self._at_ledger: list[_Waiting[W, A]] = []
         self._known: frozenset[_Identity] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._refused: Counter[str] = Counter()
@@ -89,7 +135,7 @@ class Batcher:
         """How many wishes wait for a batch."""
         return len(self._new) + len(self._ready)
 
-    def submit(self, wish: Wish, deliver: Deliver) -> None:
+    def submit(self, wish: W, deliver: Deliver[A]) -> None:
         """Take a wish; `deliver` is called later. Raises `BusyError` when too many wait."""
         if len(self._new) + len(self._ready) >= self._limits.waiting_max:
             raise BusyError
@@ -115,21 +161,21 @@ class Batcher:
             self._fail(batch, _unavailable(error), started_s, at_ledger=False)
             self._go_on()
             return
-        refused: list[_Waiting] = []
-        answers: list[Answer] = []
+        refused: list[_Waiting[W, A]] = []
+        answers: list[A] = []
         for entry, why in zip(batch, refusals, strict=True):
             if why is None or self._is_retry(entry[0]):
                 self._ready.append(entry)
                 self._known = None
             else:
                 refused.append(entry)
-                answers.append(Answer(why, entry[0].now_ms))
+                answers.append(self._answering.refuse(entry[0], why))
         self._go_on()
         if refused:
             names = self._answer(refused, answers)
             self._report_later(names, stopwatch_s() - started_s)
 
-    def _is_retry(self, wish: Wish) -> bool:
+    def _is_retry(self, wish: W) -> bool:
         """Whether the same call is on its way already and may be given something.
 
         Then this one follows it, whatever the snapshot says: both get the one answer.
@@ -154,7 +200,7 @@ class Batcher:
         elif not self._new:
             self._idle.set()
 
-    def _stamp(self, batch: Sequence[_Waiting]) -> None:
+    def _stamp(self, batch: Sequence[_Waiting[W, A]]) -> None:
         """Give each wish its tenant's moment, read once for the batch."""
         moments: dict[int, int] = {}
         for wish, _ in batch:
@@ -163,10 +209,10 @@ class Batcher:
                 moment = moments[wish.tenant] = self._clocks.now_ms(wish.tenant)
             wish.now_ms = moment
 
-    async def _settle(self, batch: list[_Waiting], started_s: float) -> None:
+    async def _settle(self, batch: list[_Waiting[W, A]], started_s: float) -> None:
         wishes = [wish for wish, _ in batch]
         try:
-            answers = await self._finish(wishes, await self._store.settle(wishes))
+            answers = await self._answering.finish(wishes, await self._store.settle(wishes))
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
             self._at_ledger, self._known = [], None
             self._fail(batch, _unavailable(error), started_s, at_ledger=True)
@@ -178,7 +224,12 @@ class Batcher:
             self._go_on()
 
     def _fail(
-        self, batch: Sequence[_Waiting], error: LargesseError, started_s: float, *, at_ledger: bool
+        self,
+        batch: Sequence[_Waiting[W, A]],
+        error: LargesseError,
+        started_s: float,
+        *,
+        at_ledger: bool,
     ) -> None:
         """Tell each caller of what befell the batch."""
         for _, deliver in batch:
@@ -186,7 +237,7 @@ class Batcher:
         names = Counter({type(error).__name__: len(batch)})
         self.report(Batch(names, at_ledger, stopwatch_s() - started_s, error))
 
-    def _answer(self, batch: Sequence[_Waiting], answers: Sequence[Answer]) -> Counter[str]:
+    def _answer(self, batch: Sequence[_Waiting[W, A]], answers: Sequence[A]) -> Counter[str]:
         """Tell each caller how his wish ended; returns how many ended how."""
         for (_, deliver), answer in zip(batch, answers, strict=True):
             deliver(answer)
@@ -206,7 +257,7 @@ class Batcher:
             self.report(Batch(refused, at_ledger=False, took_s=took_s))
 
 
-def _identity(wish: Wish) -> _Identity:
+def _identity(wish: Asking) -> _Identity:
     return wish.campaign, wish.customer, wish.key
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from largesse.campaigns.model import Campaign
 from largesse.codes.canonical import canonical
 from largesse.issuance import decide
-from largesse.issuance.batcher import Batcher, Deliver, Ending, Limits, Report
+from largesse.issuance.batcher import Answering, Batcher, Deliver, Limits, Report
 from largesse.issuance.codebook import Codebook
 from largesse.issuance.model import (
     Answer,
@@ -30,6 +30,10 @@ from largesse.kernel.clock import TenantClocks
 from largesse.kernel.command import Command, Done
 from largesse.kernel.errors import LargesseError, NotFoundError
 from largesse.kernel.fact import AuditEntry
+from largesse.kernel.outcome import Outcome
+
+Ending = Answer | LargesseError
+"""How a claim ended: an answer, or why there can be none now (then the same key may try again)."""
 
 
 class Ledger(Struct, frozen=True):
@@ -58,8 +62,9 @@ class Issuance:
         self._codebook = display.codebook
         self._showing = display.showing
         self._clocks = clocks
-        self._batcher = Batcher(self._store, clocks, self._finish, limits)
-        self.submit: Callable[[Wish, Deliver], None] = self._batcher.submit
+        answering = Answering(self._finish, _refuse)
+        self._batcher = Batcher(self._store, clocks, answering, limits)
+        self.submit: Callable[[Wish, Deliver[Answer]], None] = self._batcher.submit
         """Takes a wish; `deliver` is told how it ended. Raises `BusyError` when too many wait."""
 
     async def open(self) -> None:
@@ -133,6 +138,16 @@ class Issuance:
         [incentive] = await self._present(tenant, [entry])
         return incentive
 
+    async def shown(self, rows: Sequence[Issued]) -> list[Incentive]:
+        """Incentives as they were when they were given."""
+        await self._learn_versions(rows)
+        return self._showing.issued(rows)
+
+    async def incentives_at(self, tenant: int, places: Sequence[Place]) -> list[Incentive]:
+        """Incentives that were given, as they stand now, in the order of the places."""
+        entries = [await self._store.entry(place) for place in places]
+        return await self._present(tenant, [entry for entry in entries if entry is not None])
+
     async def incentives(
         self, campaign: Campaign, after: Place | None, limit: int
     ) -> tuple[list[Incentive], Place | None]:
@@ -169,8 +184,7 @@ class Issuance:
     async def _finish(self, wishes: Sequence[Wish], settled: Sequence[Settled]) -> list[Answer]:
         """A batch's answers: the incentives of all of them are shown at once."""
         rows = [one.issued for one in settled if one.issued is not None]
-        await self._learn_versions(rows)
-        incentives = iter(self._showing.issued(rows))
+        incentives = iter(await self.shown(rows))
         return [
             Answer(
                 one.outcome,
@@ -211,6 +225,10 @@ class Issuance:
         campaign = records.campaign_at(issued.campaign, issued.version)
         definition = decide.definition_of(campaign, issued.reward)
         return decide.status(entry, decide.expires_at_ms(definition, issued.at_ms), now_ms)
+
+
+def _refuse(wish: Wish, outcome: Outcome) -> Answer:
+    return Answer(outcome, wish.now_ms)
 
 
 def _unknown(incentive_id: str) -> NotFoundError:

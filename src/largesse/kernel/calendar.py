@@ -26,6 +26,11 @@ def local_day(zone: str, moment_ms: int) -> int:
     return (moment.date() - _EPOCH).days
 
 
+def iso_date(day: int) -> str:
+    """A day as ISO 8601 has it: 20788 → `2026-12-01`."""
+    return (_EPOCH + timedelta(days=day)).isoformat()
+
+
 def day_bounds_ms(zone: str, day: int) -> tuple[int, int]:
     """The first moment of a local day, and the first moment after it.
 

@@ -13,12 +13,17 @@ from msgspec import Struct
 from largesse.campaigns.service import Campaigns
 from largesse.customers.service import Customers
 from largesse.draws.dice import Dice, dice_of
+from largesse.draws.identity import DrawIds
+from largesse.draws.service import DrawLedger, Draws
+from largesse.http.admission import Admission
 from largesse.http.app import create_app
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.desk import ClaimDesk
+from largesse.http.draw_desk import DrawDesk
 from largesse.http.exchange import Desk, NoDesk
 from largesse.http.front import Front
 from largesse.http.metrics import Metrics
+from largesse.http.operation import Desks
 from largesse.http.request_ids import RequestIds
 from largesse.http.rpc import hot
 from largesse.http.rpc.door import Nowhere, older_door, open_grpc, v1_door
@@ -134,6 +139,8 @@ async def open_application(
         issuance = _make_issuance(settings, storage, stores, codebook, clocks)
         await issuance.open()
         stack.push_async_callback(issuance.close)
+        draws = _make_draws(settings, storage, stores, issuance, clocks)
+        stack.push_async_callback(draws.close)
         bulk = _make_bulk(settings, storage, world)
         stack.callback(bulk.thread.close)
         upkeep = Upkeep(_duties(storage, issuance, bulk.jobs), storage.clock, settings)
@@ -142,6 +149,7 @@ async def open_application(
             campaigns=Campaigns(storage.campaigns, Spaces(), clocks, ids),
             customers=Customers(storage.customers),
             issuance=issuance,
+            draws=draws,
             pools=bulk.pools,
             checking=bulk.checking,
             jobs=bulk.jobs,
@@ -180,6 +188,14 @@ def _make_issuance(
         clocks,
         Limits(settings.issuance.batch_max, settings.issuance.waiting_max),
     )
+
+
+def _make_draws(
+    settings: Settings, storage: Storage, stores: Stores, issuance: Issuance, clocks: TenantClocks
+) -> Draws:
+    ids = DrawIds(_derived(storage.secret, "draw ids"))
+    limits = Limits(settings.issuance.batch_max, settings.issuance.waiting_max)
+    return Draws(DrawLedger(stores.draws, ids), issuance, clocks, limits)
 
 
 def _make_dice(secret: bytes) -> Dice:
@@ -231,14 +247,18 @@ def _duties(storage: Storage, issuance: Issuance, jobs: Jobs) -> Duties:
 async def _face(services: Services, clock: Clock, first_key: str | None) -> Application:
     """What the world sees: the desk of the fast lane, and the applications behind it."""
     new_request_id = services.request_ids.new
-    desk = ClaimDesk(services.tenants, services.campaigns, services.issuance, new_request_id)
-    metrics = Metrics(lambda: services.issuance.waiting, services.last_proof, clock)
-    services.issuance.report_to(lambda batch: _report(batch, metrics))
+    issuance, draws = services.issuance, services.draws
+    admission = Admission(services.tenants, services.campaigns, issuance.offers)
+    desk = ClaimDesk(admission, issuance, new_request_id)
+    desks = Desks(desk, DrawDesk(admission, draws, desk.routes, new_request_id))
+    metrics = Metrics(lambda: issuance.waiting + draws.waiting, services.last_proof, clock)
+    for batches in (issuance, draws):
+        batches.report_to(lambda batch: _report(batch, metrics))
     coupons = v1_door(services)
     grpc = None
     if services.settings.rpc.grpc_port is not None:
         grpc = open_grpc(services, metrics)
-    application = create_app(services, desk, metrics, coupons)
+    application = create_app(services, desks, metrics, coupons)
     desk.routes[hot.TARGET] = hot.HotCoupons(services, LongWay(application)).handler
     return Application(
         services,

@@ -4,18 +4,17 @@ from http import HTTPStatus
 
 from msgspec import UNSET, Struct, UnsetType
 
-from largesse.http import wire
 from largesse.http.desk import How
 from largesse.http.errors import TooManyGuessesError, UnknownCodeError, problem_of_outcome
 from largesse.http.limits import WINDOW_S
 from largesse.http.operation import (
     AnyOperation,
     Call,
-    Headers,
     KeyUse,
     Operation,
     Reply,
     Shown,
+    of_desk,
     ok,
     refuse,
     replayed_if,
@@ -119,13 +118,9 @@ async def find_code(call: Call[Nothing, Nothing]) -> Reply:
 
 async def _at_desk(call: Call[DryRunQuery, bytes], how: How) -> Reply:
     campaign_id = call.path["campaign_id"]
-    answer = await call.backing.desk.answer(campaign_id, how, call.headers, call.body)
-    status, pairs = wire.parts_of(answer.head)
-    content_type = next(value for name, value in pairs if name == b"content-type")
-    others: Headers = [
-        pair for pair in pairs if pair[0] not in (b"content-type", b"content-length")
-    ]
-    return Reply(status, answer.body, others, content_type)
+    return of_desk(
+        await call.backing.desks.claims.answer(campaign_id, how, call.headers, call.body)
+    )
 
 
 _REFUSALS_OF_CLAIMS = (HTTPStatus.CONFLICT, HTTPStatus.GONE)

@@ -1,0 +1,117 @@
+"""Draws over HTTP."""
+
+from http import HTTPStatus
+
+from largesse.draws.ports import Before
+from largesse.http.operation import (
+    AnyOperation,
+    Call,
+    KeyUse,
+    Operation,
+    Reply,
+    Shown,
+    of_desk,
+    ok,
+)
+from largesse.http.parsing import Nothing
+from largesse.http.shapes.claims import Accepted
+from largesse.http.shapes.draws import (
+    DrawBody,
+    DrawList,
+    DrawnView,
+    DrawsQuery,
+    ShownDrawView,
+    show_shown,
+)
+from largesse.http.shapes.lists import DryRunQuery
+from largesse.kernel.errors import UnknownCustomerError
+from largesse.kernel.outcome import Outcome
+from largesse.tenants.model import Scope
+
+
+async def draw(call: Call[DryRunQuery, bytes]) -> Reply:
+    """Settle one wish for a draw, with the same bytes as in the lane."""
+    campaign_id, dry_run = call.path["campaign_id"], call.query.dry_run
+    desk = call.backing.desks.draws
+    return of_desk(await desk.answer(campaign_id, call.headers, call.body, dry_run=dry_run))
+
+
+async def list_draws(call: Call[DrawsQuery, Nothing]) -> Reply:
+    """List a customer's draws in a campaign, and say whether he may draw now."""
+    query, cursors, draws = call.query, call.services.cursors, call.services.draws
+    saved = await call.services.campaigns.campaign(call.tenant, call.path["campaign_id"])
+    campaign, customer = saved.campaign, query.customer_id
+    name = f"draws|{campaign.number}|{customer}"
+    before = None
+    if query.cursor:
+        period, ordinal = cursors.open(call.tenant, name, query.cursor)
+        before = Before(int(period), int(ordinal))
+    outcome = await draws.may_draw(campaign, customer)
+    if outcome is Outcome.UNKNOWN_CUSTOMER:
+        raise UnknownCustomerError
+    shown, last = await draws.draws_of(campaign, customer, before, query.limit)
+    onward = None if last is None else cursors.seal(call.tenant, name, list(last))
+    items = [show_shown(one) for one in shown]
+    return ok(DrawList(items, onward, may_draw=outcome.success, outcome=outcome))
+
+
+async def read_draw(call: Call[Nothing, Nothing]) -> Reply:
+    """Show a draw."""
+    return ok(show_shown(await call.services.draws.draw(call.tenant, call.path["draw_id"])))
+
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    Operation(
+        name="draw",
+        method="POST",
+        path="/api/v1/campaigns/{campaign_id}/draws",
+        tag="Draws",
+        summary="Draw",
+        description="A customer's chance at the rewards of a campaign of the type `DRAW`. A draw "
+        "that wins nothing is a success, too: `won` is false. It is on stable storage before it is "
+        "answered, and the same key brings it again. Once his draws of the period are used up "
+        "(`ALREADY_DRAWN`), `draw_id` names the earliest. A dry run tells whether he may draw, and "
+        "nothing of what he would win.",
+        handler=draw,
+        answers=(
+            Shown(
+                HTTPStatus.CREATED,
+                "The customer has drawn.",
+                DrawnView,
+                headers=("idempotency-replayed",),
+            ),
+            Shown(HTTPStatus.OK, "The answer to a dry run.", Accepted),
+        ),
+        refusals=(HTTPStatus.CONFLICT, HTTPStatus.GONE),
+        scopes=(Scope.ISSUE,),
+        query=DryRunQuery,
+        body=bytes,
+        body_shown=DrawBody,
+        body_example={"customer_id": "u-1", "client_seed": "rolled on my own"},
+        key=KeyUse.REQUIRED,
+    ),
+    Operation(
+        name="list_draws",
+        method="GET",
+        path="/api/v1/campaigns/{campaign_id}/draws",
+        tag="Draws",
+        summary="List a customer's draws",
+        description="The newest first, with what they won, and whether the customer may draw now. "
+        "`UNKNOWN_CUSTOMER` where the campaign takes registered ones only and he is none.",
+        handler=list_draws,
+        answers=(Shown(HTTPStatus.OK, "A piece of the list.", DrawList),),
+        scopes=(Scope.READ,),
+        query=DrawsQuery,
+    ),
+    Operation(
+        name="read_draw",
+        method="GET",
+        path="/api/v1/draws/{draw_id}",
+        tag="Draws",
+        summary="Read a draw",
+        description="The draw, and what it won as that stands now.",
+        handler=read_draw,
+        answers=(Shown(HTTPStatus.OK, "The draw.", ShownDrawView),),
+        scopes=(Scope.READ,),
+    ),
+)
