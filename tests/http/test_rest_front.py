@@ -15,6 +15,7 @@ from largesse.http.app import OPERATIONS, create_app
 from largesse.http.desk import How
 from largesse.http.exchange import Answer
 from largesse.http.metrics import METRICS, Metrics
+from largesse.http.operation import Desks
 from largesse.http.rpc.door import v1_door
 from largesse.kernel.errors import UnavailableError
 
@@ -181,6 +182,16 @@ class BrokenDesk:
         raise self._error
 
 
+class NoDraws:
+    """Is not asked."""
+
+    async def answer(
+        self, campaign_id: str, headers: Mapping[bytes, bytes], content: bytes, *, dry_run: bool
+    ) -> Answer:
+        """Fail, too."""
+        raise NotImplementedError
+
+
 @pytest.mark.parametrize(
     ("error", "status", "told"),
     [(ZeroDivisionError("the reason"), 500, 1), (UnavailableError(), 503, 0)],
@@ -191,7 +202,7 @@ async def test_faults_are_ours(
     """500 without a word about the reason, which the log has; broken machinery is 503."""
     services = town.application.services
     metrics = Metrics(lambda: 0, services.last_proof, services.clock)
-    front = create_app(services, BrokenDesk(error), metrics, v1_door(services))
+    front = create_app(services, Desks(BrokenDesk(error), NoDraws()), metrics, v1_door(services))
     transport = httpx.ASGITransport(front)
     async with httpx.AsyncClient(transport=transport, base_url="http://largesse") as http:
         answer = await http.post(

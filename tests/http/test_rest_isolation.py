@@ -35,6 +35,7 @@ BODIES: dict[str, Json] = {
     "create_code_pool": {"count": 1, "name": "Another"},
     "export_code_pool": {"again": True},
     "check_codes": {"codes": ["hello"]},
+    "draw": {"customer_id": "u-9"},
     "register_customer": {"customer_id": "u-9"},
     "replace_customer": {},
     "claim": {"customer_id": "u-9"},
@@ -70,6 +71,10 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         campaign = await town.acme.campaign()
         incentive = await town.acme.incentive(campaign["id"])
         await town.acme.post("/customers", {"customer_id": "customer-of-acme"})
+        chance = {**CAMPAIGN["rewards"][0], "weight_ppm": 0}
+        wheel = await town.acme.campaign(type="DRAW", rewards=[chance])
+        wish = {"customer_id": "customer-of-acme"}
+        made = await town.acme.post(f"/campaigns/{wheel['id']}/draws", wish, "k")
         key_id, _ = await town.acme.with_scopes("read")
         pool = await town.acme.pool(campaign["id"])
         job = await town.acme.exported(pool["id"])
@@ -80,6 +85,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
                 "campaign_id": campaign["id"],
                 "version": "1",
                 "customer_id": "customer-of-acme",
+                "draw_id": made.json()["draw"]["id"],
                 "incentive_id": incentive["id"],
                 "code": incentive["code"],
                 "key_id": key_id,

@@ -19,8 +19,9 @@ from batcher_stage import (
 from msgspec.structs import replace
 
 from largesse.campaigns.model import Reward, Status
-from largesse.issuance.batcher import Batch, Ending, Limits
+from largesse.issuance.batcher import Batch, Limits
 from largesse.issuance.model import Answer
+from largesse.issuance.service import Ending
 from largesse.kernel.errors import BusyError, UnavailableError
 from largesse.kernel.outcome import Outcome
 from largesse.testing.factories import NOW_MS

@@ -109,7 +109,7 @@ async def test_a_repeat_is_refused_without_the_ledger(path: Path) -> None:
 
 
 @pytest.mark.parametrize("did", [Did.WRITE, Did.SYNC])
-async def test_a_failure_uses_up_nothing(path: Path, did: Did) -> None:
+async def test_B11_a_failure_uses_up_nothing(path: Path, did: Did) -> None:
     """The disk fails during a draw: no day, no number, no stock; the retry draws."""
     with disk_in_use() as disk, opened(path) as ledger:
         campaign = await open_draw(ledger.world, a_chance("A", SURE, quota_total=2))

@@ -211,6 +211,45 @@ class Claimed(Struct, frozen=True, omit_defaults=True):
     replayed: bool = False
 
 
+class Draw(Struct, frozen=True, kw_only=True):
+    """One draw; `number` counts the campaign's draws without gaps, `date` is its local day."""
+
+    id: str
+    campaign_id: str
+    customer_id: str
+    number: int
+    date: str
+    version: int
+    client_seed: str
+    won: bool
+    drawn_at: str
+
+
+class Drawn(Struct, frozen=True, kw_only=True):
+    """The customer has drawn; `incentive` is what he won, or None."""
+
+    outcome: str
+    won: bool
+    draw: Draw
+    incentive: Incentive | None
+
+
+class ShownDraw(Struct, frozen=True, kw_only=True):
+    """A draw, and what it won as that stands now."""
+
+    draw: Draw
+    incentive: Incentive | None
+
+
+class Draws(Struct, frozen=True, kw_only=True):
+    """A piece of a customer's draws, the newest first, and whether he may draw now."""
+
+    items: list[ShownDraw]
+    next: str | None
+    may_draw: bool
+    outcome: str
+
+
 class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the server said instead of doing it: a problem as in RFC 9457.
 

@@ -1,0 +1,39 @@
+"""Calls about draws: a refusal is an outcome, never raised, and so is a draw that wins nothing."""
+
+from largesse.client.call import Call, deciding, get, path_of, post, reading
+from largesse.client.model import Drawn, Draws, Refusal, ShownDraw, Verdict
+
+_DRAWN = deciding(Drawn)
+_DRAWS = reading(Draws)
+_SHOWN = reading(ShownDraw)
+_VERDICT = reading(Verdict)
+
+
+def draw(
+    campaign: str, customer: str, *, seed: str | None = None, key: str | None = None
+) -> Call[Drawn | Refusal]:
+    """Draw for a customer; `seed` is his own part in the number, of which he keeps a note."""
+    return post(path_of("campaigns", campaign, "draws"), _body(customer, seed), _DRAWN, key)
+
+
+def would_draw(campaign: str, customer: str) -> Call[Verdict]:
+    """Ask whether a customer may draw; nothing is told of what he would win."""
+    path = path_of("campaigns", campaign, "draws") + "?dry_run=true"
+    return post(path, _body(customer, None), _VERDICT)
+
+
+def list_all(
+    campaign: str, customer: str, *, limit: int | None = None, cursor: str | None = None
+) -> Call[Draws]:
+    """List a customer's draws in a campaign, the newest first, and whether he may draw now."""
+    query = {"customer_id": customer, "limit": limit, "cursor": cursor}
+    return get(path_of("campaigns", campaign, "draws"), _DRAWS, **query)
+
+
+def show(draw_id: str) -> Call[ShownDraw]:
+    """Show a draw, and what it won."""
+    return get(path_of("draws", draw_id), _SHOWN)
+
+
+def _body(customer: str, seed: str | None) -> dict[str, str]:
+    return {"customer_id": customer} | ({} if seed is None else {"client_seed": seed})
