@@ -29,8 +29,8 @@ from largesse.http.rpc.messages import (
 from largesse.http.rpc.refusals import Protocol, Refusal, of_error, of_outcome, refuse
 from largesse.http.services import Services
 from largesse.http.wishes import known_of
-from largesse.issuance.batcher import Ending
 from largesse.issuance.model import Incentive
+from largesse.issuance.service import Ending
 from largesse.kernel.errors import LargesseError
 from largesse.tenants.model import Scope
 
