@@ -42,6 +42,9 @@ BODIES: dict[str, Json] = {
     "claim_batch": {"claims": [{"customer_id": "u-9", "key": "k"}]},
 }
 
+QUERIES = {"list_draws": "?customer_id=u-9"}
+"""What a route asks for before it looks at anything."""
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -56,6 +59,7 @@ class Scene:
         """Ask for something of acme's."""
         filled = re.sub(r"{(\w+)}", lambda found: self.owned[found[1]], path)
         headers = {"idempotency-key": f"{name}-of-{id(caller)}", "if-match": '"1"'}
+        filled += QUERIES.get(name, "")
         return await caller.http.request(method, filled, json=BODIES.get(name), headers=headers)
 
     async def state(self) -> list[Json]:
