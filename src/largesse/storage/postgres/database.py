@@ -5,7 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
@@ -168,8 +167,3 @@ class PostgresDatabase:
         [pid] = db.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
         pooled = self._pooled_between or pid != db.info.backend_pid
         db.prepare_threshold = None if pooled else PREPARE_AFTER
-
-
-def is_lost(db: Connection) -> bool:
-    """Whether a connection has ended, so that nobody can say more of it."""
-    return db.pgconn.transaction_status == psycopg.pq.TransactionStatus.UNKNOWN

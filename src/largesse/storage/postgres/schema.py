@@ -1,4 +1,7 @@
-"""The schema in its numbered steps, and how a database is brought up to date."""
+"""The schema in its numbered steps, and how a database is brought up to date.
+
+Everything of ours is in the schema `largesse`: the rest of the database is not our business.
+"""
 
 import re
 from enum import StrEnum
@@ -8,9 +11,6 @@ from typing import NamedTuple
 from psycopg import Connection, sql
 
 from largesse.kernel.errors import StartError
-
-SCHEMA = "largesse"
-"""Everything of ours is in a schema of that name: the rest of the database is not our business."""
 
 _FILE = re.compile(r"(\d{4})_(\w+)\.(pre|post)\.sql")
 _LOCK_S_MAX = "10s"
