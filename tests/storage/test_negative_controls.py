@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from memory_ledger import memory_world
 
 from largesse.issuance.model import Settled, Wish
+from largesse.jobs.model import Job
 from largesse.storage.memory.issuance import MemoryIncentiveStore
+from largesse.storage.memory.jobs import MemoryJobRecords
 from largesse.storage.memory.state import MemoryState
+from largesse.storage.memory.transactions import MemoryTransactions
+from largesse.testing.contracts import jobs
 from largesse.testing.contracts.issuance import UNITS, serials_won_in_a_race
-from largesse.testing.factories import a_reward, open_campaign
+from largesse.testing.factories import a_job, a_reward, open_campaign
 
 
 class RacyIncentiveStore(MemoryIncentiveStore):
@@ -35,3 +40,24 @@ async def test_the_race_catches_a_racy_store() -> None:
     assert len(won) > UNITS
     assert len({*won}) < len(won)
     assert (await racy.prove(whole=True)).violations
+
+
+class FencelessJobRecords(MemoryJobRecords):
+    """Saves a job whoever has it: the lost lease that the fence is there for."""
+
+    def save(self, job: Job, fence: int) -> bool:
+        """Save it over whatever is kept."""
+        self._keep(job)
+        return True
+
+
+async def test_the_race_catches_jobs_without_a_fence() -> None:
+    """Were it not caught, the race of the contract would prove nothing."""
+    state = MemoryState()
+    world = replace(
+        memory_world(state),
+        jobs=MemoryTransactions(state, FencelessJobRecords, lambda _: None),
+    )
+    job = await jobs.keep(world, a_job())
+
+    assert await jobs.workers_that_win(world, job, jobs.save) > 1

@@ -71,14 +71,15 @@ class PoolStoreContract:
 
     async def test_the_quota_stands_in_the_write(self, world: BulkWorld) -> None:
         """Whatever was decided before it: nothing of the pool is kept."""
-        campaign = await open_campaign(world, a_reward(quota_total=2, code=PERMUTED))
+        campaign = await open_campaign(world, a_reward(quota_total=3, code=PERMUTED))
         await settle(world, *crowd(campaign, 1))
+        kept = await add(world, a_pool(campaign, 1))
 
         with pytest.raises(UnavailableError, match="does not bear what was decided"):
-            await add(world, a_pool(campaign, 2))
+            await add(world, a_pool(campaign, 2, "pool_2"))
 
-        assert await look(world, lambda records: records.pools(1, None, 9)) == []
-        assert (await counters(world, campaign)).reserved == 0
+        assert await look(world, lambda records: records.pools(1, None, 9)) == [kept]
+        assert (await counters(world, campaign)).reserved == 1
 
     async def test_units_are_given_back(self, world: BulkWorld) -> None:
         """And claims may have them; the places are used up."""
