@@ -98,9 +98,26 @@ class Caller:
         """The result of a job."""
         return await self.http.get(job["result_url"], headers=headers)
 
+    async def webhook(self) -> tuple[str, str]:
+        """A disabled webhook, and a delivery to it that is not sent before it is enabled."""
+        made = await self.post("/webhooks", {"url": "https://nowhere.invalid"})
+        assert made.status_code == 201, made.text
+        webhook_id: str = made.json()["id"]
+        ping = await self.post(f"/webhooks/{webhook_id}:ping")
+        await self.ask("PATCH", f"/webhooks/{webhook_id}", {"enabled": False})
+        return webhook_id, ping.json()["id"]
+
     async def state(self) -> list[Json]:
         """All that this tenant can read of itself."""
-        things = ("campaigns", "customers", "keys", "audit/entries", "code-pools", "jobs")
+        things = (
+            "campaigns",
+            "customers",
+            "keys",
+            "audit/entries",
+            "code-pools",
+            "jobs",
+            "webhooks",
+        )
         paths = [f"/{name}" for name in (*things, "test-clock")]
         return [(await self.get(path)).json() for path in paths]
 

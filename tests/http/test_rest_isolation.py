@@ -38,6 +38,9 @@ BODIES: dict[str, Json] = {
     "draw": {"customer_id": "u-9"},
     "register_customer": {"customer_id": "u-9"},
     "replace_customer": {},
+    "create_webhook": {"url": "https://new.example"},
+    "change_webhook": {"enabled": False},
+    "rotate_webhook_secret": {"overlap_s": 0},
     "claim": {"customer_id": "u-9"},
     "claim_batch": {"claims": [{"customer_id": "u-9", "key": "k"}]},
 }
@@ -82,6 +85,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         key_id, _ = await town.acme.with_scopes("read")
         pool = await town.acme.pool(campaign["id"])
         job = await town.acme.exported(pool["id"])
+        webhook_id, delivery_id = await town.acme.webhook()
         yield Scene(
             town,
             {
@@ -95,6 +99,8 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
                 "key_id": key_id,
                 "pool_id": pool["id"],
                 "job_id": job["id"],
+                "webhook_id": webhook_id,
+                "delivery_id": delivery_id,
             },
         )
 

@@ -92,6 +92,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             pools = f"/campaigns/{campaign['id']}/code-pools"
             pool = post(pools, {"count": 1, "name": "Printer"}, secret).json()["subject"]
             job = post(f"/code-pools/{pool}:export", {}, secret).json()
+            webhook = post("/webhooks", {"url": "https://nowhere.invalid"}, secret).json()["id"]
+            ping = post(f"/webhooks/{webhook}:ping", None, secret).json()["id"]
         there = {
             "tenant_id": tenant["id"],
             "key_id": key["id"],
@@ -102,6 +104,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             "code": incentive["code"],
             "pool_id": pool,
             "job_id": job["id"],
+            "webhook_id": webhook,
+            "delivery_id": ping,
         }
         yield Target(address, ADMIN_KEY, secret, there)
         assert running.stop() == 0

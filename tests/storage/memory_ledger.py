@@ -13,7 +13,8 @@ from largesse.storage.memory.pools import MemoryPoolRecords
 from largesse.storage.memory.state import MemoryState
 from largesse.storage.memory.tenants import MemoryTenantRecords
 from largesse.storage.memory.transactions import MemoryTransactions
-from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes, ScriptedDice
+from largesse.storage.memory.webhooks import MemoryDeliveryStore, MemoryWebhookRecords
+from largesse.testing.factories import NOW_MS, WAITING_MAX, BulkWorld, ScriptedCodes, ScriptedDice
 
 
 def memory_world(state: MemoryState | None = None) -> BulkWorld:
@@ -41,4 +42,6 @@ def memory_world(state: MemoryState | None = None) -> BulkWorld:
         published=published,
         clock=clock,
         outbox=MemoryOutboxStore(kept, clock, parts=3),
+        webhooks=MemoryTransactions(kept, MemoryWebhookRecords, publish),
+        deliveries=MemoryDeliveryStore(kept, WAITING_MAX),
     )

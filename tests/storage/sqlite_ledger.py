@@ -11,6 +11,7 @@ from largesse.settings.tree import Database
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.customers import SQLiteCustomerRecords
+from largesse.storage.sqlite.deliveries import SQLiteDeliveryStore
 from largesse.storage.sqlite.draws import SQLiteDrawStore
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
@@ -21,8 +22,9 @@ from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.transaction import Transaction
+from largesse.storage.sqlite.webhooks import SQLiteWebhookRecords
 from largesse.storage.sqlite.writer import Writer
-from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes, ScriptedDice
+from largesse.testing.factories import NOW_MS, WAITING_MAX, BulkWorld, ScriptedCodes, ScriptedDice
 
 
 @dataclass
@@ -91,6 +93,8 @@ def open_ledger(path: Path, settings: Database | None = None) -> Ledger:
         published=published,
         clock=clock,
         outbox=SQLiteOutboxStore(writer, readers, clock),
+        webhooks=SQLiteTransactions(writer, readers, SQLiteWebhookRecords),
+        deliveries=SQLiteDeliveryStore(writer, readers, WAITING_MAX),
     )
     return Ledger(file, writer, readers, store, world, seconds)
 

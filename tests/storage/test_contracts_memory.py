@@ -9,6 +9,7 @@ from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.deliveries import DeliveryStoreContract
 from largesse.testing.contracts.draws import DrawStoreContract
 from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
@@ -19,6 +20,7 @@ from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.results import ResultStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
+from largesse.testing.contracts.webhooks import WebhookStoreContract
 from largesse.testing.factories import BulkWorld
 
 
@@ -87,3 +89,11 @@ class TestMemoryResults(ResultStoreContract):
 
 class TestMemoryOutbox(OutboxStoreContract):
     """The facts as the relay reads them."""
+
+
+class TestMemoryWebhooks(WebhookStoreContract):
+    """Webhooks as their owners see them."""
+
+
+class TestMemoryDeliveries(DeliveryStoreContract):
+    """What is on its way to webhooks."""

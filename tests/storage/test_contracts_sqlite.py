@@ -10,6 +10,7 @@ from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.deliveries import DeliveryStoreContract
 from largesse.testing.contracts.draws import DrawStoreContract
 from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
@@ -19,6 +20,7 @@ from largesse.testing.contracts.outbox import OutboxStoreContract
 from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.tenants import TenantStoreContract
+from largesse.testing.contracts.webhooks import WebhookStoreContract
 from largesse.testing.factories import BulkWorld
 
 
@@ -79,3 +81,11 @@ class TestSQLitePools(PoolStoreContract):
 
 class TestSQLiteOutbox(OutboxStoreContract):
     """The facts as the relay reads them."""
+
+
+class TestSQLiteWebhooks(WebhookStoreContract):
+    """Webhooks as their owners see them."""
+
+
+class TestSQLiteDeliveries(DeliveryStoreContract):
+    """What is on its way to webhooks."""

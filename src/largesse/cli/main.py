@@ -151,6 +151,42 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                 ),
             },
         ),
+        "webhook": (
+            "Facts sent to addresses of the tenant's.",
+            {
+                "create": Entry(
+                    "cli.webhooks:create",
+                    "Have facts sent to an address from now on; the secret is shown this once.",
+                ),
+                "list": Entry(
+                    "cli.webhooks:list_all", "List the tenant's webhooks, the oldest first."
+                ),
+                "show": Entry("cli.webhooks:show", "Show a webhook and how it is doing."),
+                "change": Entry("cli.webhooks:change", "Change what is named and leave the rest."),
+                "enable": Entry(
+                    "cli.webhooks:enable", "Send to a webhook again; it gets what it missed."
+                ),
+                "disable": Entry(
+                    "cli.webhooks:disable", "Send nothing to a webhook until it is enabled."
+                ),
+                "delete": Entry(
+                    "cli.webhooks:delete", "Take a webhook away, with all that waits for it."
+                ),
+                "rotate": Entry(
+                    "cli.webhooks:rotate",
+                    "Give a webhook a new secret, which is shown this once.",
+                ),
+                "test": Entry("cli.webhooks:ping", "Send a message about nothing."),
+                "deliveries": Entry(
+                    "cli.webhooks:deliveries",
+                    "List what was sent to a webhook or is to be, the newest first.",
+                ),
+                "delivery": Entry("cli.webhooks:delivery", "Show a delivery with its attempts."),
+                "resend": Entry(
+                    "cli.webhooks:resend", "Send a message again, under the id that it had."
+                ),
+            },
+        ),
         "config": (
             "The settings in force.",
             {

@@ -309,6 +309,51 @@ class Violation(Struct, frozen=True):
     detail: str
 
 
+class Webhook(Struct, frozen=True, kw_only=True):
+    """An address that gets facts."""
+
+    id: str
+    url: str
+    description: str
+    types: list[str]
+    enabled: bool
+    disabled_reason: str | None
+    disabled_at: str | None
+    failing_since: str | None
+    waiting: int
+    old_secret_until: str | None
+    created_at: str
+
+
+class NewWebhook(Webhook, frozen=True, kw_only=True):
+    """A webhook whose secret is new; it is shown this once, and None in a replay."""
+
+    secret: str | None
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One time that a message was sent; `answer` is how the answer's body begins."""
+
+    at: str
+    took_ms: int
+    status: int | None
+    error: str | None
+    answer: str
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """A message to a webhook; `message_id` is what its receiver sees as `webhook-id`."""
+
+    id: str
+    message_id: str
+    type: str
+    status: str
+    created_at: str
+    due_at: str | None
+    done_at: str | None
+    attempts: list[Attempt]
+
+
 class Conservation(Struct, frozen=True):
     """The last proof of the ledger; `checked_at` is None before the first."""
 

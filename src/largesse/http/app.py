@@ -34,6 +34,7 @@ from largesse.http.rest import (
     pools,
     tenants,
     test_clock,
+    webhooks,
 )
 from largesse.http.rpc.door import Door
 from largesse.http.services import Services
@@ -50,6 +51,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *draws.OPERATIONS,
     *audit.OPERATIONS,
     *backups.OPERATIONS,
+    *webhooks.OPERATIONS,
     *health.OPERATIONS,
 )
 """All that can be asked of the REST interface."""
@@ -171,7 +173,7 @@ def _page_route(path: str, reply: Callable[[], Reply]) -> HTTPRouteHandler:
 def _cors(origins: list[str]) -> CORSConfig:
     return CORSConfig(
         allow_origins=origins,
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[
             "authorization",
             "content-type",

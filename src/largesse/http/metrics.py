@@ -1,6 +1,6 @@
 """What a running largesse tells Prometheus. Every metric is declared in `METRICS`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from largesse.issuance.batcher import Batch
 from largesse.issuance.model import Conservation
 from largesse.kernel.clock import Clock
+from largesse.webhooks.model import Tried
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -58,6 +59,12 @@ METRICS: Mapping[str, Described] = MappingProxyType(
         "largesse_request_seconds": Described(
             "histogram", ("route",), "How long requests outside the fast lane took."
         ),
+        "largesse_webhook_attempts_total": Described(
+            "counter",
+            ("state",),
+            "Attempts at deliveries, by what became of the delivery: DELIVERED, WAITING for the "
+            "next attempt, or FAILED for good.",
+        ),
         "largesse_proof_age_seconds": Described(
             "gauge", (), "Time since the ledger was last held against itself; -1 before the first."
         ),
@@ -87,6 +94,7 @@ class Metrics:
         GCCollector(registry=self._registry)
         self._registry.register(_Present(waiting, last_proof, clock))
         self._wishes = self._counter("largesse_wishes_total")
+        self._attempts = self._counter("largesse_webhook_attempts_total")
         self._requests = self._counter("largesse_requests_total")
         self._request_s = self._histogram("largesse_request_seconds", _SECONDS_BUCKETS)
         batch_wishes = self._histogram("largesse_batch_wishes", _WISHES_BUCKETS)
@@ -101,6 +109,11 @@ class Metrics:
         wishes, seconds = self._at_ledger if batch.at_ledger else self._refused
         wishes.observe(batch.endings.total())
         seconds.observe(batch.took_s)
+
+    def attempts(self, tried: Sequence[Tried]) -> None:
+        """Count attempts at deliveries that were recorded."""
+        for one in tried:
+            self._attempts.labels(one.state.value).inc()
 
     def request(self, method: str, route: str, status: int, took_s: float) -> None:
         """Count a request that was answered."""

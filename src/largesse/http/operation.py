@@ -173,7 +173,7 @@ class Operation(Struct, Generic[Query, Body], frozen=True, kw_only=True):
     """
 
     name: str
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     tag: str
     summary: str

@@ -28,7 +28,7 @@ from largesse.kernel.errors import LargesseError
 
 HttpRequest = Request[Any, Any, State]
 
-WITH_BODY = ("POST", "PUT")
+WITH_BODY = ("POST", "PUT", "PATCH")
 
 _encoder = msgspec.json.Encoder()
 

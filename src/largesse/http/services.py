@@ -20,6 +20,7 @@ from largesse.pools.checking import Checking
 from largesse.pools.service import Pools
 from largesse.settings.tree import Settings
 from largesse.tenants.service import Tenants
+from largesse.webhooks.service import Webhooks
 
 
 class Services(Struct, frozen=True):
@@ -33,6 +34,7 @@ class Services(Struct, frozen=True):
     pools: Pools
     checking: Checking
     jobs: Jobs
+    webhooks: Webhooks
     clock: Clock
     clocks: TenantClocks
     cursors: Cursors

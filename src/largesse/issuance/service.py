@@ -25,6 +25,7 @@ from largesse.issuance.model import (
 )
 from largesse.issuance.offers import Offers
 from largesse.issuance.ports import IncentiveStore, LedgerRecords, LedgerStore
+from largesse.issuance.publishing import Publishing
 from largesse.issuance.showing import Showing
 from largesse.kernel.clock import TenantClocks
 from largesse.kernel.command import Command, Done
@@ -62,6 +63,8 @@ class Issuance:
         self._codebook = display.codebook
         self._showing = display.showing
         self._clocks = clocks
+        self.publishing = Publishing(self._store, offers, display.showing)
+        """Puts the ledger's facts into the words in which others hear them."""
         answering = Answering(self._finish, _refuse)
         self._batcher = Batcher(self._store, clocks, answering, limits)
         self.submit: Callable[[Wish, Deliver[Answer]], None] = self._batcher.submit

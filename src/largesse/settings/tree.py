@@ -306,6 +306,61 @@ class Expiry(Struct, frozen=True):
     ] = 60
 
 
+class Relay(Struct, frozen=True):
+    """How facts leave the ledger."""
+
+    rows_max: Annotated[
+        int,
+        _whole(1, 10_000, "rows", "So many are looked at in one round, some milliseconds' work."),
+    ] = 500
+    poll_s: Annotated[
+        float,
+        Meta(
+            ge=0.02,
+            le=60,
+            extra={"unit": "s"},
+            description="The longest wait for news where the ledger's own sign of them got lost.",
+        ),
+    ] = 1.0
+
+
+class Webhooks(Struct, frozen=True):
+    """Facts brought to addresses of the tenants'."""
+
+    networks_allowed: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=100,
+            description="Private networks that webhooks may lead to, like `10.1.0.0/16`; else "
+            "only public addresses, over https. Commas part them in the environment.",
+        ),
+    ] = ()
+    per_tenant_max: Annotated[
+        int, _whole(1, 1_000, "webhooks", "A tenant has no more: each fact goes to all of them.")
+    ] = 20
+    waiting_max: Annotated[
+        int,
+        _whole(
+            10,
+            1_000_000,
+            "messages",
+            "So many wait for one receiver; what follows stays in the ledger until there is room.",
+        ),
+    ] = 10_000
+    attempt_s_max: Annotated[
+        int, _whole(1, 60, "s", "A receiver that has not answered by then has failed.")
+    ] = 15
+    per_webhook_max: Annotated[
+        int, _whole(1, 100, "attempts", "So many are under way to one receiver at once.")
+    ] = 8
+    in_flight_max: Annotated[
+        int, _whole(1, 1_000, "attempts", "So many are under way to all receivers at once.")
+    ] = 128
+    kept_days: Annotated[
+        int, _whole(1, 365, "days", "What was delivered or given up can be looked at so long.")
+    ] = 7
+
+
 class Log(Struct, frozen=True):
     """What is told on standard error."""
 
@@ -372,6 +427,8 @@ class Settings(Struct, frozen=True):
     audit: Audit = Audit()
     expiry: Expiry = Expiry()
     jobs: Jobs = Jobs()
+    relay: Relay = Relay()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
     cors: Cors = Cors()
     access: Access = Access()

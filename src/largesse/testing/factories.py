@@ -40,6 +40,7 @@ from largesse.pools.model import Pool
 from largesse.pools.ports import PoolStore
 from largesse.tenants.model import ApiKey, Scope, Tenant
 from largesse.tenants.ports import TenantStore
+from largesse.webhooks.ports import DeliveryStore, WebhookStore
 
 NOW_MS = 1_796_126_400_000
 """2026-12-01T12:00:00Z: noon, so that a test may step some hours either way within one day."""
@@ -87,6 +88,10 @@ class ScriptedDice:
         return lambda below: next(numbers, 0) % below
 
 
+WAITING_MAX = 8
+"""So many deliveries of one webhook wait in a world; few, so that tests reach it."""
+
+
 @dataclass(frozen=True)
 class World:
     """A whole ledger under test: its stores over one state, and what they told.
@@ -106,6 +111,8 @@ class World:
     published: list[Campaign] = field(default_factory=list)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW_MS))
     outbox: OutboxStore | None = None
+    webhooks: WebhookStore | None = None
+    deliveries: DeliveryStore | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,7 @@ from largesse.settings.tree import MIB, Server, Settings
 from largesse.storage.files.results import FileResults
 from largesse.tenants.service import Origins, Tenants
 from largesse.wiring.storage import Storage, Stores, open_storage
+from largesse.wiring.webhooks import Delivering, make_webhooks
 from largesse.workers.batch_log import log_batch
 from largesse.workers.jobs import Worker
 from largesse.workers.timers import Timers
@@ -141,6 +142,7 @@ async def open_application(
         stack.push_async_callback(issuance.close)
         draws = _make_draws(settings, storage, stores, issuance, clocks)
         stack.push_async_callback(draws.close)
+        webhooks = make_webhooks(settings, storage, ids)
         bulk = _make_bulk(settings, storage, world)
         stack.callback(bulk.thread.close)
         upkeep = Upkeep(_duties(storage, issuance, bulk.jobs), storage.clock, settings)
@@ -153,6 +155,7 @@ async def open_application(
             pools=bulk.pools,
             checking=bulk.checking,
             jobs=bulk.jobs,
+            webhooks=webhooks,
             clock=storage.clock,
             clocks=clocks,
             cursors=Cursors(_derived(storage.secret, "cursors")),
@@ -164,13 +167,24 @@ async def open_application(
             wake_workers=bulk.wake,
             settings=settings,
         )
-        timers = Timers(upkeep.timers(), services.health)
+        delivering = Delivering(settings, storage, webhooks)
+        timers = Timers([*upkeep.timers(), *delivering.timers()], services.health)
         timers.start()
         stack.push_async_callback(timers.stop)
         for worker in bulk.workers:
             worker.start()
             stack.push_async_callback(worker.stop)
-        yield await _face(services, storage.clock, first_key)
+        metrics = _make_metrics(services)
+        delivering.start(issuance.publishing, services.health, metrics)
+        stack.push_async_callback(delivering.stop)
+        yield await _face(services, metrics, first_key)
+
+
+def _make_metrics(services: Services) -> Metrics:
+    waiting = (services.issuance, services.draws)
+    return Metrics(
+        lambda: sum(batches.waiting for batches in waiting), services.last_proof, services.clock
+    )
 
 
 def _origins(ids: Ids) -> Origins:
@@ -244,14 +258,13 @@ def _duties(storage: Storage, issuance: Issuance, jobs: Jobs) -> Duties:
     )
 
 
-async def _face(services: Services, clock: Clock, first_key: str | None) -> Application:
+async def _face(services: Services, metrics: Metrics, first_key: str | None) -> Application:
     """What the world sees: the desk of the fast lane, and the applications behind it."""
     new_request_id = services.request_ids.new
     issuance, draws = services.issuance, services.draws
     admission = Admission(services.tenants, services.campaigns, issuance.offers)
     desk = ClaimDesk(admission, issuance, new_request_id)
     desks = Desks(desk, DrawDesk(admission, draws, desk.routes, new_request_id))
-    metrics = Metrics(lambda: issuance.waiting + draws.waiting, services.last_proof, clock)
     for batches in (issuance, draws):
         batches.report_to(lambda batch: _report(batch, metrics))
     coupons = v1_door(services)

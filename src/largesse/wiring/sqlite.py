@@ -14,21 +14,27 @@ from largesse.storage.sqlite.backup.live import LiveBackups
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords
 from largesse.storage.sqlite.commands import SQLiteTransactions
 from largesse.storage.sqlite.customers import SQLiteCustomerRecords
+from largesse.storage.sqlite.deliveries import SQLiteDeliveryStore
 from largesse.storage.sqlite.draws import SQLiteDrawStore
 from largesse.storage.sqlite.file import LedgerFile
 from largesse.storage.sqlite.issuance import Sources, SQLiteIncentiveStore
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
 from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
+from largesse.storage.sqlite.outbox import SQLiteOutboxStore
 from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.upkeep import SQLiteUpkeep
+from largesse.storage.sqlite.webhooks import SQLiteWebhookRecords
 from largesse.storage.sqlite.writer import Writer
-from largesse.wiring.storage import Storage, Stores
+from largesse.wiring.storage import Storage, Stores, Telling
 from largesse.workers.timers import Timer
 
 RESULTS_SUFFIX = "-results"
 """Beside the ledger's file."""
+
+HOLDER = "who has the file"
+"""The file's lock lets one process be that: a lease of the one before is this one's, too."""
 
 _SCHEME = "sqlite:///"
 
@@ -73,4 +79,11 @@ def open_sqlite(
             take_backup=backups.take,
             results_folder=path.with_name(path.name + RESULTS_SUFFIX),
             checks=(Timer("file", None, upkeep.check_file),),
+            telling=Telling(
+                outbox=SQLiteOutboxStore(writer, readers, runs_by),
+                webhooks=SQLiteTransactions(writer, readers, SQLiteWebhookRecords),
+                deliveries=SQLiteDeliveryStore(writer, readers, settings.webhooks.waiting_max),
+                ring=writer.ring,
+                holder=HOLDER,
+            ),
         )

@@ -11,16 +11,37 @@ from largesse.customers.ports import CustomerStore
 from largesse.draws.dice import Dice
 from largesse.draws.ports import DrawStore
 from largesse.http.pieces import Pieces
-from largesse.issuance.ports import IncentiveStore, LedgerStore, Publish, RandomCodes
+from largesse.issuance.ports import (
+    IncentiveStore,
+    LedgerStore,
+    OutboxStore,
+    Publish,
+    RandomCodes,
+)
 from largesse.jobs.ports import JobStore
 from largesse.kernel.clock import MachineClock
 from largesse.kernel.errors import StartError
 from largesse.pools.ports import PoolStore
 from largesse.settings.tree import Settings
 from largesse.tenants.ports import TenantStore
+from largesse.webhooks.ports import DeliveryStore, WebhookStore
 from largesse.workers.timers import Timer
 
 _SQLITE = "sqlite:"
+
+
+class Telling(Struct, frozen=True):
+    """How a ledger tells others what happened.
+
+    `ring` has a call made, from any thread, when there is news. `holder` names this process among
+    those that may relay.
+    """
+
+    outbox: OutboxStore
+    webhooks: WebhookStore
+    deliveries: DeliveryStore
+    ring: Callable[[Callable[[], None]], None]
+    holder: str
 
 
 class Storage(Struct, frozen=True):
@@ -30,6 +51,7 @@ class Storage(Struct, frozen=True):
     `open_ledger` is called once, when codes can be made and dice rolled. `results_folder` is where
     jobs leave their files unless the settings say otherwise. `checks` look after the ledger while
     the server runs.
+    `telling` is None where the technology cannot tell anybody yet.
     """
 
     secret: bytes
@@ -45,6 +67,7 @@ class Storage(Struct, frozen=True):
     take_backup: Callable[[], Awaitable[Pieces]]
     results_folder: Path
     checks: tuple[Timer, ...]
+    telling: Telling | None = None
 
 
 class Stores(Struct, frozen=True):

@@ -25,6 +25,7 @@ from largesse.jobs.model import Job
 from largesse.kernel.fact import AuditEntry, FactKind, Position
 from largesse.pools.model import Pool
 from largesse.tenants.model import ApiKey, Tenant
+from largesse.webhooks.model import Delivery, Webhook
 
 
 class KeptAnswer(NamedTuple):
@@ -91,6 +92,9 @@ class MemoryState:
     pools: dict[int, Pool] = field(default_factory=dict)
     pool_codes: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
     leases: dict[tuple[str, int], KeptLease] = field(default_factory=dict)
+    webhooks: dict[int, Webhook] = field(default_factory=dict)
+    webhooks_behind: dict[tuple[int, int], Position] = field(default_factory=dict)
+    deliveries: dict[int, Delivery] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
 
     @contextmanager

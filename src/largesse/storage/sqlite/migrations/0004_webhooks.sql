@@ -39,14 +39,18 @@ CREATE TABLE webhook_behind (
     PRIMARY KEY (webhook, part)
 ) STRICT, WITHOUT ROWID;
 
--- One message to one webhook. A fact's body is made from its journal row; a test's is kept. `due_ms` is NULL once it is done.
+-- Webhooks that were removed and still have deliveries here: those are forgotten bit by bit.
+CREATE TABLE webhook_removed (number INTEGER PRIMARY KEY) STRICT;
+
+-- One message to one webhook. A fact's body is made from its journal row, a ping's is kept. `due_ms` is NULL once it is
+-- done. No key leads to the webhook: removing that would remove millions of rows at once.
 CREATE TABLE webhook_delivery (
     number     INTEGER PRIMARY KEY AUTOINCREMENT,
-    webhook    INTEGER NOT NULL REFERENCES webhook ON DELETE CASCADE,
+    webhook    INTEGER NOT NULL,
     message    TEXT NOT NULL,              -- the id that the receiver sees, the same at each attempt
     type       TEXT NOT NULL,
-    seq        INTEGER,                    -- the fact's row, NULL for a test
-    body       BLOB,                       -- of a test
+    seq        INTEGER,                    -- the fact's row, NULL for a ping
+    body       BLOB,                       -- of a ping
     state      TEXT NOT NULL DEFAULT 'WAITING' CHECK (state IN ('WAITING', 'DELIVERED', 'FAILED')),
     created_at_ms INTEGER NOT NULL,
     due_ms     INTEGER,

@@ -1,0 +1,1 @@
+"""Webhooks: facts brought to an address of the tenant's, signed, until it has taken them."""

@@ -1,0 +1,120 @@
+"""Webhooks: the relay, the dispatcher, and what people do with them."""
+
+import os
+import secrets
+from collections.abc import Callable
+from typing import Never
+
+from largesse.delivery.reaching import Ways
+from largesse.delivery.webhook import WebhookSender
+from largesse.http.metrics import Metrics
+from largesse.issuance.publishing import Publishing
+from largesse.kernel.command import Command
+from largesse.kernel.errors import NotFoundError, StartError
+from largesse.kernel.health import Health
+from largesse.kernel.ids import Ids
+from largesse.settings.tree import Settings
+from largesse.settings.tree import Webhooks as Limits
+from largesse.webhooks.addresses import Allowed
+from largesse.webhooks.ports import WebhookRecords
+from largesse.webhooks.service import Origins, Rules, Webhooks
+from largesse.webhooks.subscription import Subscription
+from largesse.wiring.storage import Storage, Telling
+from largesse.workers.bell import Bell
+from largesse.workers.dispatch import Chance, Dispatcher, Office, Room
+from largesse.workers.relay import Pace, Relay
+from largesse.workers.timers import Timer
+
+FORGET_PERIOD_S = 600.0
+"""Deliveries are kept for days; some minutes more or less are nothing."""
+
+DAY_MS = 86_400_000
+
+
+class Delivering:
+    """Everything that brings facts to webhooks; nothing where the ledger can tell nobody."""
+
+    def __init__(self, settings: Settings, storage: Storage, webhooks: Webhooks) -> None:
+        self._settings = settings
+        self._storage = storage
+        self._webhooks = webhooks
+        self._relay: Relay | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._sender: WebhookSender | None = None
+
+    def start(self, publishing: Publishing, health: Health, metrics: Metrics) -> None:
+        """Begin to relay and to deliver."""
+        telling = self._storage.telling
+        if telling is None:
+            return
+        limits = self._settings.webhooks
+        self._sender = WebhookSender(_ways(limits))
+        office = Office(telling.deliveries, telling.outbox, publishing, self._sender)
+        room = Room(limits.per_webhook_max, limits.in_flight_max)
+        chance = Chance(self._storage.clock, secrets.SystemRandom().random)
+        dispatcher = Dispatcher(office, room, chance, telling.holder)
+        dispatcher.report = metrics.attempts
+        self._webhooks.wake = dispatcher.wake
+        bell = Bell()
+        telling.ring(bell.ring)
+        pace = Pace(self._settings.relay.rows_max, self._settings.relay.poll_s)
+        self._relay = Relay(telling.outbox, bell, pace, telling.holder)
+        clock, wake = self._storage.clock, dispatcher.wake
+        self._relay.start([Subscription(telling.deliveries, clock, wake)], health)
+        dispatcher.start(health)
+        self._dispatcher = dispatcher
+
+    async def stop(self) -> None:
+        """End both; what was under way comes again."""
+        if self._relay is not None:
+            await self._relay.stop()
+        if self._dispatcher is not None:
+            await self._dispatcher.stop()
+        if self._sender is not None:
+            await self._sender.close()
+
+    def timers(self) -> list[Timer]:
+        """What is done from time to time."""
+        telling = self._storage.telling
+        if telling is None:
+            return []
+        return [Timer("deliveries", FORGET_PERIOD_S, lambda: self._forget(telling))]
+
+    async def _forget(self, telling: Telling) -> None:
+        before_ms = self._storage.clock.now_ms() - self._settings.webhooks.kept_days * DAY_MS
+        while await telling.deliveries.forget(before_ms):
+            pass
+
+
+def make_webhooks(settings: Settings, storage: Storage, ids: Ids) -> Webhooks:
+    """What people do with webhooks. Raises `StartError` where a setting names no network."""
+    limits = settings.webhooks
+    rules = Rules(limits.per_tenant_max, _allowed(limits))
+    store = _Nowhere() if storage.telling is None else storage.telling.webhooks
+    return Webhooks(store, storage.clock, Origins(ids, os.urandom), rules)
+
+
+def _allowed(limits: Limits) -> Allowed:
+    try:
+        return Allowed(limits.networks_allowed)
+    except ValueError as error:
+        message = f"webhooks.networks_allowed: {error}; a network is written like 10.1.0.0/16"
+        raise StartError(message) from error
+
+
+def _ways(limits: Limits) -> Ways:
+    return Ways(float(limits.attempt_s_max), limits.in_flight_max, _allowed(limits))
+
+
+class _Nowhere:
+    """The webhooks of a ledger that can tell nobody."""
+
+    async def write(
+        self, command: Command, work: Callable[[WebhookRecords], object], answers: type
+    ) -> Never:
+        """Refuse."""
+        raise NotFoundError("this ledger has no webhooks: they need one in SQLite for now")
+
+    async def read(self, work: Callable[[WebhookRecords], object]) -> Never:
+        """Refuse."""
+        raise NotFoundError("this ledger has no webhooks: they need one in SQLite for now")
