@@ -2,17 +2,20 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 
 class Said(NamedTuple):
-    """An answer to give, and whether to hang up after it without having said so."""
+    """An answer to give, whether to hold it back first, and to hang up after it unannounced."""
 
     status: int
     body: bytes = b"{}"
     headers: tuple[tuple[str, str], ...] = ()
     hang_up: bool = False
+    hold: bool = False
 
 
 class Asked(NamedTuple):
@@ -41,7 +44,7 @@ class Stage(ThreadingHTTPServer):
         self.connections = 0
         self.hung_up = threading.Event()
         self.waiting = threading.Event()
-        """Set once somebody is kept waiting, by `b""` as an answer."""
+        """Set once somebody is kept waiting, by `b""` or by an answer that is held back."""
         self.held = threading.Event()
         """Set it to let go of those."""
 
@@ -60,6 +63,7 @@ class Player(BaseHTTPRequestHandler):
     """One connection to the stage."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer leaves in one piece, or its second half waits for an ACK
     server: Stage
 
     def setup(self) -> None:
@@ -76,10 +80,10 @@ class Player(BaseHTTPRequestHandler):
         self.server.asked.append(asked)
         answer = self.server.answers.pop(0)
         self.close_connection = not isinstance(answer, Said) or answer.hang_up
-        if answer == b"":
+        if answer == b"" or (isinstance(answer, Said) and answer.hold):
             self.server.waiting.set()
             self.server.held.wait(10)
-        elif isinstance(answer, bytes):
+        if isinstance(answer, bytes):
             self.wfile.write(answer)
         elif answer is not None:
             self.send_response_only(answer.status)
@@ -94,3 +98,15 @@ class Player(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is inherited
         """Say nothing."""
+
+
+@contextmanager
+def staged() -> Iterator[Stage]:
+    """A stage in a thread of its own; whoever is still kept waiting at the end is let go."""
+    with Stage() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.held.set()
+        server.shutdown()
+        thread.join()

@@ -43,6 +43,10 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
             "cli.backups:restore",
             "Make a ledger of a backup, where there is none; it is checked in full before.",
         ),
+        "loadtest": Entry(
+            "cli.loadtest:loadtest",
+            "Claim like a crowd from a running server, then hold its answers against its ledger.",
+        ),
         "doctor": Entry(
             "cli.doctor:doctor", "Check the machine, the ledger's disk and file, and the port."
         ),

@@ -43,9 +43,13 @@ class Remote:
 
     def client(self, timeout_s: float = TIMEOUT_S) -> Client:
         """A client of that server. Raises `CommandError` where there is no key."""
+        return Client(self.url, self.opened_by(), retries=_RETRIES, timeout_s=timeout_s)
+
+    def opened_by(self) -> str:
+        """The API key. Raises `CommandError` where none is given."""
         if self.key is None:
             raise CommandError("no API key: set LARGESSE_KEY, or give --key")
-        return Client(self.url, self.key, retries=_RETRIES, timeout_s=timeout_s)
+        return self.key
 
 
 @Parameter(name="*")

@@ -12,6 +12,9 @@ TIMEOUT_S = 30.0
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """No answer of a server's comes near; whatever sends more is none."""
 
+BODY_HEADERS = (("Content-Type", "application/json"),)
+"""What a request with a body says of it."""
+
 TOO_LARGE = f"the answer is larger than {ANSWER_BYTES_MAX} bytes"
 
 _PORTS = {"http": 80, "https": 443}
@@ -34,7 +37,7 @@ class Address:
         """All headers of a request but Host and Content-Length, which belong to the transport."""
         headers = [*self.headers, *request.headers]
         if request.body is not None:
-            headers.append(("Content-Type", "application/json"))
+            headers.extend(BODY_HEADERS)
         return headers
 
 

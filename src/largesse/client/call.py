@@ -2,13 +2,14 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from largesse.client.errors import MisuseError, RefusedError, StrangeAnswerError
 from largesse.client.model import Page, Refusal
@@ -33,8 +34,7 @@ _REFUSING_OUTCOMES = frozenset(
 """What a wish can end as: any conflict, what is gone, and these of other statuses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True, gc=False):
     """What to send beside what all requests of a client have; `target` is a path with its query."""
 
     method: str
@@ -43,8 +43,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """What came back; names of headers are in lower case."""
 
     status: int
@@ -57,8 +56,7 @@ class Answer:
         return self.headers.get("idempotency-replayed") == "true"
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Struct, Generic[T], frozen=True):
     """One thing to ask of a server: the same value asked again is the same wish.
 
     `read` makes the result of an answer; it raises `RefusedError` or `StrangeAnswerError`. A call
@@ -120,12 +118,16 @@ def deciding(shape: type[T]) -> Callable[[Answer], T | Refusal]:
     def read(answer: Answer) -> T | Refusal:
         if answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return _decoded(decoder, answer)
-        refusal = refusal_of(answer)
-        if answer.status in _REFUSING_STATUSES or refusal.outcome in _REFUSING_OUTCOMES:
-            return refusal
-        raise RefusedError(refusal)
+        return outcome_of(answer.status, refusal_of(answer))
 
     return read
+
+
+def outcome_of(status: int, refusal: Refusal) -> Refusal:
+    """A refusal that is how a wish can end. Raises any other, as `RefusedError`."""
+    if status in _REFUSING_STATUSES or refusal.outcome in _REFUSING_OUTCOMES:
+        return refusal
+    raise RefusedError(refusal)
 
 
 def refusal_of(answer: Answer) -> Refusal:

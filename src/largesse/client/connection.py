@@ -1,11 +1,12 @@
 """One connection of the asynchronous client: a request, then its answer, read by httptools."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import cast
 
 import httptools
 
-from largesse.client.address import ANSWER_BYTES_MAX, TOO_LARGE, Address
+from largesse.client.address import ANSWER_BYTES_MAX, BODY_HEADERS, TOO_LARGE, Address
 from largesse.client.call import Answer, Request
 from largesse.client.errors import NoAnswerError, lost
 
@@ -116,17 +117,19 @@ class Encoder:
 
     def __init__(self, address: Address) -> None:
         host = f"[{address.host}]" if ":" in address.host else address.host
-        self._address = address
-        lines = "".join(f"{name}: {value}\r\n" for name, value in address.headers)
-        self._fixed = f" HTTP/1.1\r\nHost: {host}:{address.port}\r\n{lines}"
-        self._lines = len(address.headers)
+        self._root = address.root
+        self._fixed = f" HTTP/1.1\r\nHost: {host}:{address.port}\r\n{_lines(address.headers)}"
 
     def encode(self, request: Request) -> bytes:
         """The bytes of a request; its parts are ASCII without line ends already."""
-        own = self._address.headers_of(request)[self._lines :]
-        lines = "".join(f"{name}: {value}\r\n" for name, value in own)
-        body = request.body or b""
-        if body or request.method not in _NO_BODY:
-            lines += f"Content-Length: {len(body)}\r\n"
-        target = self._address.root + request.target
-        return f"{request.method} {target}{self._fixed}{lines}\r\n".encode("ascii") + body
+        lines, body = _lines(request.headers), request.body
+        if body is not None:
+            lines += f"{_lines(BODY_HEADERS)}Content-Length: {len(body)}\r\n"
+        elif request.method not in _NO_BODY:
+            lines += "Content-Length: 0\r\n"
+        head = f"{request.method} {self._root}{request.target}{self._fixed}{lines}\r\n"
+        return head.encode("ascii") + (body or b"")
+
+
+def _lines(headers: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers)
