@@ -26,6 +26,9 @@ def campaign(number: int, rewards: Sequence[Reward] = ()) -> Campaign:
         metadata={},
         customers="ANY",
         requires=[],
+        draws_per=None,
+        on_exhausted=None,
+        fallback_reward=None,
         created_at=OPENS,
         rewards=list(rewards),
     )
@@ -44,6 +47,7 @@ def reward(stock: Stock) -> Reward:
         uses_max=1,
         expires_at=None,
         expires_after_s=None,
+        weight_ppm=None,
         metadata={},
         stock=stock,
     )
