@@ -1,0 +1,167 @@
+"""Promise: a receiver that fails is delivered to all the same, at least once, under one id."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from receiver import LOOPBACK, OK, RESET, SILENCE, Received, Reply, receiving
+from sqlite_ledger import opened
+
+from largesse.campaigns.model import Campaign
+from largesse.delivery.reaching import Ways
+from largesse.delivery.webhook import WebhookSender
+from largesse.issuance.facts import fact_id
+from largesse.issuance.model import Told, Wanted
+from largesse.issuance.publishing import Publishing
+from largesse.kernel.fact import START, Fact, FactKind
+from largesse.kernel.health import Health
+from largesse.storage.sqlite.deliveries import SQLiteDeliveryStore
+from largesse.testing.contracts.outbox import outbox_of
+from largesse.testing.contracts.webhooks import a_webhook, add, deliveries_of, of
+from largesse.testing.factories import NOW_MS, World, crowd, open_campaign, settle
+from largesse.webhooks.addresses import Allowed
+from largesse.webhooks.decide import SCHEDULE_S
+from largesse.webhooks.subscription import Subscription
+from largesse.workers.dispatch import Chance, Dispatcher, Office, Room
+from largesse.workers.relay import Way
+
+FACTS = 2_000
+BATCH = 500
+WAITING_MAX = 2_000
+FAILING = 0.3
+ATTEMPT_S_MAX = 0.5
+"""A silent receiver costs so much real time; all other waits are virtual."""
+
+LOOK_S = 0.05
+"""So often, in real time, it is looked whether the clock can go on."""
+
+FAILURES = (Reply(500), Reply(429, headers=("retry-after: 60",)), RESET, SILENCE)
+
+
+class Words(Publishing):
+    """Puts facts into few words: the whole of it is tested elsewhere."""
+
+    def __init__(self) -> None:
+        """Need nothing for that."""
+
+    async def facts(self, rows: Sequence[Told]) -> list[Fact]:
+        """The serial."""
+        return [
+            Fact(
+                id=fact_id(row),
+                aggregatetype="incentive",
+                aggregateid="inc",
+                type=row.kind.topic,
+                payload={"serial": row.serial},
+                tenant=row.tenant,
+                at_ms=row.at_ms,
+            )
+            for row in rows
+        ]
+
+
+class Moody:
+    """Fails three requests of ten, but never a message so often that it is given up."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+        self.came: Counter[str] = Counter()
+        self.taken: Counter[str] = Counter()
+        self.bodies: dict[str, bytes] = {}
+        self.failed: Counter[int] = Counter()
+        self.changed = 0
+
+    def __call__(self, received: Received) -> Reply:
+        """What a request is answered."""
+        message = received.headers["webhook-id"]
+        self.came[message] += 1
+        self.changed += self.bodies.setdefault(message, received.body) != received.body
+        if self.came[message] < len(SCHEDULE_S) and self._dice.random() < FAILING:
+            reply = self._dice.choice(FAILURES)
+            self.failed[reply.status] += 1
+            return reply
+        self.taken[message] += 1
+        return OK
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_a_moody_receiver_gets_everything(
+    tmp_path: Path, dice: random.Random, told: Callable[[str], None]
+) -> None:
+    """10,000 of 10,000, over real connections, in the virtual time of the schedule."""
+    moody = Moody(dice)
+    with opened(tmp_path / "largesse.db") as ledger:
+        deliveries = SQLiteDeliveryStore(ledger.writer, ledger.readers, WAITING_MAX)
+        world = replace(ledger.world, deliveries=deliveries)
+        async with receiving(moody) as receiver:
+            sender = WebhookSender(Ways(ATTEMPT_S_MAX, 100, Allowed((LOOPBACK,))))
+            campaign = await open_campaign(world)
+            webhook = await add(world, a_webhook(campaign.tenant, url=receiver.url))
+            for batch in range(FACTS // BATCH):
+                await settle(world, *crowd(campaign, BATCH, NOW_MS + batch))
+            dispatcher = await delivered(world, sender, dice)
+            await sender.close()
+        wanted = await ids_of(world, campaign)
+        kept = await of(world, webhook)
+
+    assert len(wanted) == FACTS
+    assert set(moody.taken) == wanted == set(moody.came)
+    assert moody.changed == 0
+    assert (kept.waiting, kept.disabled, dispatcher.in_flight) == (0, None, 0)
+    attempts = moody.came.total()
+    assert 0.25 < moody.failed.total() / attempts < 0.35
+    assert all(moody.failed[reply.status] for reply in FAILURES)
+    told(
+        f"webhooks: {len(moody.taken)} of {FACTS} delivered in {attempts} attempts, of which "
+        f"{dict(moody.failed)} failed by status (0 hung up, -1 silent); ids and bodies stable, "
+        f"{moody.taken.total() - FACTS} came twice"
+    )
+
+
+async def ids_of(world: World, campaign: Campaign) -> set[str]:
+    """The ids of all facts of a campaign."""
+    ids: set[str] = set()
+    after, more = START, True
+    wanted = Wanted(frozenset({campaign.tenant}), frozenset(FactKind), START)
+    while more:
+        piece = await outbox_of(world).read(0, after, wanted, BATCH)
+        ids |= {fact_id(row) for row in piece.rows}
+        after, more = piece.upto, piece.more
+    return ids
+
+
+async def delivered(world: World, sender: WebhookSender, dice: random.Random) -> Dispatcher:
+    """Relay and deliver until nothing is left, with the clock at each next due moment."""
+    way = Way(outbox_of(world), Subscription(deliveries_of(world), world.clock, int), 0)
+    while await way.go("me", BATCH):
+        pass
+    office = Office(deliveries_of(world), outbox_of(world), Words(), sender)
+    chance = Chance(world.clock, dice.random)
+    dispatcher = Dispatcher(office, Room(64, 100), chance, "me")
+    progress = asyncio.Event()
+    dispatcher.report = lambda _: progress.set()
+    dispatcher.start(Health())
+    while await come_to_what_is_next(world, dispatcher):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(progress.wait(), LOOK_S)
+        progress.clear()
+    await dispatcher.stop()
+    return dispatcher
+
+
+async def come_to_what_is_next(world: World, dispatcher: Dispatcher) -> bool:
+    """Where nothing is under way, go to the next due moment; whether anything is left."""
+    if dispatcher.in_flight:
+        return True
+    due_ms = await deliveries_of(world).next_due_ms()
+    if due_ms is None and not await deliveries_of(world).behind():
+        return False
+    world.clock.advance(max(0, (due_ms or 0) - world.clock.now_ms()))
+    dispatcher.wake()
+    return True
