@@ -30,7 +30,7 @@ from largesse.webhooks.subscription import Subscription
 from largesse.workers.dispatch import Chance, Dispatcher, Office, Room
 from largesse.workers.relay import Way
 
-FACTS = 2_000
+FACTS = 10_000
 BATCH = 500
 WAITING_MAX = 2_000
 FAILING = 0.3
