@@ -24,6 +24,7 @@ from largesse.client import (
     model,
     tenants,
     test_clock,
+    webhooks,
 )
 from largesse.client.asynchronous import AsyncClient
 from largesse.client.blocking import Client
@@ -262,6 +263,10 @@ SHAPES = {
     model.AuditEntry: "AuditEntryView",
     model.Violation: "ViolationView",
     model.Conservation: "ConservationView",
+    model.Webhook: "WebhookView",
+    model.NewWebhook: "NewWebhookView",
+    model.Attempt: "AttemptView",
+    model.Delivery: "DeliveryView",
     model.Job: "JobView",
     model.CodePool: "PoolView",
     model.CodeFinding: "FindingView",
@@ -341,6 +346,16 @@ def test_every_route_has_its_call() -> None:
         test_clock.advance_by(1),
         audit.conservation(),
         audit.entries(),
+        webhooks.create("x"),
+        webhooks.list_all(),
+        webhooks.show("{webhook_id}"),
+        webhooks.change("{webhook_id}"),
+        webhooks.delete("{webhook_id}"),
+        webhooks.rotate("{webhook_id}"),
+        webhooks.ping("{webhook_id}"),
+        webhooks.deliveries("{webhook_id}"),
+        webhooks.delivery("{webhook_id}", "{delivery_id}"),
+        webhooks.resend("{webhook_id}", "{delivery_id}"),
     ]
     asked = {(call.request.method, call.request.target.partition("?")[0]) for call in made}
     routes = {
