@@ -149,13 +149,14 @@ class SQLiteDeliveryStore:
         self, db: apsw.Connection, webhook: Webhook, part: int, piece: Piece, now_ms: int
     ) -> int:
         """Make a webhook's deliveries of a piece, or have it fall behind; how many it made."""
-        messages = decide.messages(webhook, piece.rows)
-        if not messages or number(db, _IS_BEHIND, (webhook.number, part)):
+        if number(db, _IS_BEHIND, (webhook.number, part)):
             return 0
-        if webhook.disabled is not None or webhook.waiting >= self._waiting_max:
+        if webhook.disabled is None and webhook.waiting < self._waiting_max:
+            messages = decide.messages(webhook, piece.rows)
+            return add_deliveries(db, webhook.number, messages, now_ms)
+        if any(decide.wants(webhook, told) for told in piece.rows):
             db.execute(_FALL_BEHIND, (webhook.number, part, piece.after.seq))
-            return 0
-        return add_deliveries(db, webhook.number, messages, now_ms)
+        return 0
 
 
 def _wanted(db: apsw.Connection) -> Wanted | None:
