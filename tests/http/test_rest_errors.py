@@ -13,6 +13,7 @@ from largesse.kernel.outcome import Outcome
 CONNECT_CODES = {
     "ok", "invalid_argument", "failed_precondition", "permission_denied", "already_exists",
     "resource_exhausted", "unavailable", "not_found", "unauthenticated", "aborted", "internal",
+    "out_of_range",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import structlog
 from litestar import Litestar, Response
 from litestar.config.cors import CORSConfig
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
 from msgspec.structs import replace
@@ -102,7 +102,8 @@ def create_app(
             *(_options_route(path) for path in dict.fromkeys(one.path for one in OPERATIONS)),
             *(_route(operation, backing) for operation in OPERATIONS),
             *(_page_route(page.path, page.reply) for page in PAGES),
-            *(_page_route(path, reply) for path, reply in problems.PAGES.items()),
+            _page_route(problems.INDEX_PATH, problems.list_all),
+            _problem_route(),
             _page_route("/", lambda: START),
             ASGIRouteHandler(coupons.service.prefix, is_mount=True, copy_scope=True)(
                 _mounted(coupons)
@@ -167,6 +168,20 @@ def _page_route(path: str, reply: Callable[[], Reply]) -> HTTPRouteHandler:
         trace_of(request).route = path
         return respond(reply())
 
+    return HTTPRouteHandler(path, http_method="GET", name=path)(handle)
+
+
+def _problem_route() -> HTTPRouteHandler:
+    """One route for the pages of all problems: each one costs the server 20 kB of memory."""
+
+    async def handle(request: HttpRequest) -> Response[bytes]:
+        problem = problems.BY_PATH.get(request.url.path)
+        if problem is None:
+            raise NotFoundException
+        trace_of(request).route = problem.path
+        return respond(problems.explain(problem))
+
+    path = f"{problems.INDEX_PATH}/{{name:str}}"
     return HTTPRouteHandler(path, http_method="GET", name=path)(handle)
 
 

@@ -5,8 +5,7 @@ docs/reference/problems/ is made from the same catalogue.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from html import escape
 from http import HTTPStatus
 from types import MappingProxyType
@@ -181,8 +180,5 @@ def _status(problem: Explained) -> str:
     return f"{problem.status.value} {problem.status.phrase}"
 
 
-PAGES: Mapping[str, Callable[[], Reply]] = MappingProxyType(
-    {INDEX_PATH: list_all}
-    | {problem.path: partial(explain, problem) for problem in CATALOGUE.values()}
-)
-"""What the server answers under these paths."""
+BY_PATH: Mapping[str, Explained] = MappingProxyType({one.path: one for one in CATALOGUE.values()})
+"""Each problem by the path of its page, which is its type."""
