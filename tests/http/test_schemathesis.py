@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import httpx
@@ -76,9 +77,10 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with served(tmp_path_factory.mktemp("schemathesis")) as running:
         address = f"http://127.0.0.1:{running.port}"
         with httpx.Client(base_url=f"{address}/api/v1") as http:
+            keys = count()
 
             def post(path: str, body: object, secret: str) -> httpx.Response:
-                headers = {"authorization": f"Bearer {secret}", "idempotency-key": "k"}
+                headers = {"authorization": f"Bearer {secret}", "idempotency-key": f"k{next(keys)}"}
                 return http.post(path, json=body, headers=headers).raise_for_status()
 
             tenant = post("/tenants", {"name": "Acme", "test_mode": True}, ADMIN_KEY).json()
@@ -89,6 +91,10 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             claims = f"/campaigns/{campaign['id']}/claims"
             incentive = post(claims, {"customer_id": "u"}, secret).json()["incentive"]
             customer = post("/customers", {"customer_id": "u"}, secret).json()
+            chance = {**CAMPAIGN["rewards"][0], "weight_ppm": 0}
+            wheel = post("/campaigns", {**body, "type": "DRAW", "rewards": [chance]}, secret).json()
+            draws = f"/campaigns/{wheel['id']}/draws"
+            draw = post(draws, {"customer_id": "u"}, secret).json()["draw"]
             pools = f"/campaigns/{campaign['id']}/code-pools"
             pool = post(pools, {"count": 1, "name": "Printer"}, secret).json()["subject"]
             job = post(f"/code-pools/{pool}:export", {}, secret).json()
@@ -100,6 +106,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             "campaign_id": campaign["id"],
             "version": "1",
             "customer_id": customer["customer_id"],
+            "draw_id": draw["id"],
             "incentive_id": incentive["id"],
             "code": incentive["code"],
             "pool_id": pool,
