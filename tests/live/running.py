@@ -26,6 +26,8 @@ START_S_MAX = 20.0
 """A server that needs longer to say its address has failed to start."""
 
 STOP_S_MAX = 30.0
+IDLE_S_MAX = "60"
+"""A crowd visits its connections in turn, on a slow machine each after many seconds."""
 
 PROGRAM = str(Path(sys.executable).with_name("largesse"))
 
@@ -69,6 +71,7 @@ def start(folder: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Running:
         **os.environ,
         "LARGESSE_ADMIN_KEY": ADMIN_KEY,
         "LARGESSE_LOG_LEVEL": "warning",
+        "LARGESSE_SERVER_IDLE_S_MAX": IDLE_S_MAX,
         "LARGESSE_DATABASE": f"sqlite:///{folder / 'ledger.db'}",
         **settings,
     }

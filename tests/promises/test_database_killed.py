@@ -20,9 +20,6 @@ IN_FLIGHT = 128
 STOCK = 100_000
 LOAD_S = (0.1, 0.6)
 REFUSED_S_MAX = 2.5
-SETTINGS = {**WATCHFUL, "LARGESSE_SERVER_IDLE_S_MAX": "60"}
-"""The clients' connections outlive the database's recovery."""
-
 BACK_S_MAX = 10.0
 
 
@@ -81,7 +78,7 @@ async def test_the_database_is_killed_amid_a_sale(
     databases = Databases(server.url())
     with (
         databases.empty() as url,
-        served(tmp_path, {**SETTINGS, "LARGESSE_DATABASE": url}) as running,
+        served(tmp_path, {**WATCHFUL, "LARGESSE_DATABASE": url}) as running,
     ):
         async with shop(running.port, CONNECTIONS) as tenant:
             campaign = await tenant.sale(STOCK)
