@@ -22,6 +22,7 @@ from largesse.issuance.model import (
     LedgerEntry,
     Offer,
     Prior,
+    Settled,
     Wish,
 )
 from largesse.kernel.calendar import local_day
@@ -35,6 +36,7 @@ _CLOSED_BY_STATUS = {
     Status.PAUSED: Outcome.NOT_ACTIVE,
     Status.ENDED: Outcome.CLOSED,
 }
+_HOLDING = frozenset({Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED})
 
 
 def claim(wish: Wish, offer: Offer, prior: Prior, counters: Counters) -> Outcome:
@@ -52,6 +54,20 @@ def claim(wish: Wish, offer: Offer, prior: Prior, counters: Counters) -> Outcome
         or stock(reward.definition, counters, day)
         or Outcome.ISSUED
     )
+
+
+def without_issue(wish: Wish, offer: Offer, prior: Prior, counters: Counters) -> Settled | None:
+    """What a wish comes to that is given nothing new; None where one more unit is to be issued.
+
+    Whoever repeats himself gets his own incentive again, whoever holds all he may his earliest.
+    """
+    outcome = claim(wish, offer, prior, counters)
+    if prior.bound is not None:
+        replayed = outcome is Outcome.ISSUED
+        return Settled(outcome, prior.bound if replayed else None, replayed)
+    if outcome is Outcome.ISSUED:
+        return None
+    return Settled(outcome, prior.earliest if outcome in _HOLDING else None)
 
 
 def stranger_refused(wish: Wish, offer: Offer) -> Outcome | None:

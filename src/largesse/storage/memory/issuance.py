@@ -124,14 +124,8 @@ class MemoryIncentiveStore:
         if offer is None:
             return Settled(Outcome.CLOSED)
         prior = self._prior(wish, offer)
-        outcome = decide.claim(wish, offer, prior, offer.reward.counters)
-        if prior.bound is not None:
-            replayed = outcome is Outcome.ISSUED
-            return Settled(outcome, prior.bound if replayed else None, replayed)
-        if outcome is Outcome.ISSUED:
-            return self.issue(wish, offer)
-        held = outcome in {Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED}
-        return Settled(outcome, prior.earliest if held else None)
+        ended = decide.without_issue(wish, offer, prior, offer.reward.counters)
+        return self.issue(wish, offer) if ended is None else ended
 
     def _offer(self, wish: Wish) -> Offer | None:
         campaign = self._state.campaign(wish.campaign)

@@ -18,7 +18,6 @@ from largesse.storage.postgres.transaction import BEGIN_WRITING, OPEN_BATCH, Lim
 
 _GONE = Settled(Outcome.CLOSED)
 _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
-_HOLDING = frozenset({Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED})
 
 
 _Ask = Callable[[Transaction, Mapping[int, Known], Mapping[int, list[Wish]]], dict[int, Loaded]]
@@ -188,21 +187,18 @@ class _Batch:
         """The rule with all that it may ask for."""
         standing = self._standings[wish.tenant].get(wish.customer, Standing())
         prior = decide.prior(wish, entries, lot.offer.campaign.definition, standing)
-        outcome = decide.claim(wish, lot.offer, prior, lot.counters)
-        if prior.bound is not None:
-            replayed = outcome is Outcome.ISSUED
-            return Settled(outcome, prior.bound if replayed else None, replayed)
-        if outcome is not Outcome.ISSUED:
-            return Settled(outcome, prior.earliest if outcome in _HOLDING else None)
+        ended = decide.without_issue(wish, lot.offer, prior, lot.counters)
+        if ended is not None:
+            return ended
         if wish.dry_run:
-            return Settled(outcome) if lot.would_issue(wish) else _NO_CODE
+            return Settled(Outcome.ISSUED) if lot.would_issue(wish) else _NO_CODE
         issued = lot.issue(wish, len(entries) + 1)
         if issued is None:
             return _NO_CODE
         self._entries.setdefault((wish.campaign, wish.customer), entries).append(
             LedgerEntry(issued)
         )
-        return Settled(outcome, issued)
+        return Settled(Outcome.ISSUED, issued)
 
     def _write(self) -> bool:
         """Write what was issued; whether there was anything."""

@@ -35,7 +35,6 @@ VALUES ((SELECT coalesce(max(last_seq), 0) + 1 FROM run), ?, ?, ?)"""
 
 _GONE = Settled(Outcome.CLOSED)
 _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
-_HOLDING = frozenset({Outcome.ALREADY_HELD, Outcome.CUSTOMER_LIMIT_REACHED})
 
 
 class Turns(NamedTuple):
@@ -199,14 +198,11 @@ class _Batch:
         entries = self._entries(wish, main, apart)
         standing = self._standings.get((wish.tenant, wish.customer), Standing())
         prior = decide.prior(wish, entries, lot.offer.campaign.definition, standing)
-        outcome = decide.claim(wish, lot.offer, prior, lot.counters)
-        if prior.bound is not None:
-            replayed = outcome is Outcome.ISSUED
-            return Settled(outcome, prior.bound if replayed else None, replayed)
-        if outcome is not Outcome.ISSUED:
-            return Settled(outcome, prior.earliest if outcome in _HOLDING else None)
+        ended = decide.without_issue(wish, lot.offer, prior, lot.counters)
+        if ended is not None:
+            return ended
         if wish.dry_run:
-            return Settled(outcome) if lot.would_issue(wish) else _NO_CODE
+            return Settled(Outcome.ISSUED) if lot.would_issue(wish) else _NO_CODE
         found_by, *too = next_hashes(self._memory.prints, lot, wish, entries)
         issued = lot.issue(wish, found_by)
         if issued is None:
@@ -215,7 +211,7 @@ class _Batch:
             lot.find_last_too(one)
         for one in (main,) if apart is None else (main, apart):
             self._known.setdefault(one, []).append(LedgerEntry(issued))
-        return Settled(outcome, issued)
+        return Settled(Outcome.ISSUED, issued)
 
     def _is_known(self, one: int | None) -> bool:
         return one in self._known or one in self._fresh
