@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from largesse.http.listing import walk_of
 from largesse.http.operation import AnyOperation, Call, Operation, Reply, Shown, ok
 from largesse.http.parsing import Nothing
 from largesse.http.shapes.audit import (
@@ -15,8 +16,6 @@ from largesse.http.times import rfc3339
 from largesse.issuance.model import Violation
 from largesse.issuance.offers import Offers
 from largesse.tenants.model import Scope
-
-_LIST = "audit"
 
 
 async def read_conservation(call: Call[Nothing, Nothing]) -> Reply:
@@ -34,14 +33,9 @@ async def read_conservation(call: Call[Nothing, Nothing]) -> Reply:
 
 async def list_audit_entries(call: Call[ListQuery, Nothing]) -> Reply:
     """List who changed what in the caller's tenant, the newest first."""
-    cursors, query = call.services.cursors, call.query
-    before = None
-    if query.cursor:
-        [place] = cursors.open(call.tenant, _LIST, query.cursor)
-        before = int(place)
-    found = await call.services.tenants.audit_entries(call.tenant, before, query.limit + 1)
-    shown, rest = found[: query.limit], found[query.limit :]
-    onward = cursors.seal(call.tenant, _LIST, [shown[-1][0]]) if rest else None
+    walk = walk_of(call, "audit")
+    found = await call.services.tenants.audit_entries(call.tenant, walk.number, walk.wanted)
+    shown, onward = walk.cut(found, lambda numbered: numbered[0])
     return ok(AuditEntryList([show_entry(entry) for _, entry in shown], onward))
 
 

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from largesse.campaigns.decide import Verb
 from largesse.campaigns.model import CampaignFilter, Saved
 from largesse.http.errors import PreconditionRequiredError
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -69,21 +70,17 @@ async def create_campaign(call: Call[DryRunQuery, NewCampaignInput]) -> Reply:
 
 async def list_campaigns(call: Call[CampaignsQuery, Nothing]) -> Reply:
     """List the tenant's campaigns, the newest first."""
-    query, cursors, tenant = call.query, call.services.cursors, call.tenant
+    query = call.query
     which = CampaignFilter(
-        now_ms=call.services.clocks.now_ms(tenant),
+        now_ms=call.services.clocks.now_ms(call.tenant),
         status=None if query.status is UNSET else query.status,
         type=None if query.type is UNSET else query.type,
         name_contains=None if query.name is UNSET else query.name,
     )
-    name = f"campaigns|{which.status}|{which.type}|{which.name_contains}"
-    before = None
-    if query.cursor:
-        [place] = cursors.open(tenant, name, query.cursor)
-        before = int(place)
-    found = await call.services.campaigns.campaigns(tenant, which, before, query.limit + 1)
-    shown, rest = found[: query.limit], found[query.limit :]
-    onward = cursors.seal(tenant, name, [shown[-1].campaign.number]) if rest else None
+    walk = walk_of(call, f"campaigns|{which.status}|{which.type}|{which.name_contains}")
+    campaigns = call.services.campaigns
+    found = await campaigns.campaigns(call.tenant, which, walk.number, walk.wanted)
+    shown, onward = walk.cut(found, lambda saved: saved.campaign.number)
     return ok(CampaignList([show(saved) for saved in shown], onward))
 
 

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from msgspec import UNSET
 
 from largesse.customers.model import CustomerFilter
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -38,19 +39,15 @@ async def register_customer(call: Call[Nothing, NewCustomerBody]) -> Reply:
 
 async def list_customers(call: Call[CustomersQuery, Nothing]) -> Reply:
     """List customers by their ids."""
-    query, cursors, tenant = call.query, call.services.cursors, call.tenant
+    query = call.query
     which = CustomerFilter(
         id=None if query.customer_id is UNSET else query.customer_id,
         phone=None if query.phone is UNSET else query.phone,
     )
-    name = f"customers|{which.id}|{which.phone}"
-    after = ""
-    if query.cursor:
-        [place] = cursors.open(tenant, name, query.cursor)
-        after = str(place)
-    found = await call.services.customers.customers(tenant, which, after, query.limit + 1)
-    shown, rest = found[: query.limit], found[query.limit :]
-    onward = cursors.seal(tenant, name, [shown[-1].id]) if rest else None
+    walk = walk_of(call, f"customers|{which.id}|{which.phone}")
+    after = str(walk.seen[0]) if walk.seen else ""
+    found = await call.services.customers.customers(call.tenant, which, after, walk.wanted)
+    shown, onward = walk.cut(found, lambda customer: customer.id)
     return ok(CustomerList([show_customer(one) for one in shown], onward))
 
 

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from largesse.draws.ports import Before
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -38,21 +39,17 @@ async def draw(call: Call[DryRunQuery, bytes]) -> Reply:
 
 async def list_draws(call: Call[DrawsQuery, Nothing]) -> Reply:
     """List a customer's draws in a campaign, and say whether he may draw now."""
-    query, cursors, draws = call.query, call.services.cursors, call.services.draws
+    customer, draws = call.query.customer_id, call.services.draws
     saved = await call.services.campaigns.campaign(call.tenant, call.path["campaign_id"])
-    campaign, customer = saved.campaign, query.customer_id
-    name = f"draws|{campaign.number}|{customer}"
-    before = None
-    if query.cursor:
-        period, ordinal = cursors.open(call.tenant, name, query.cursor)
-        before = Before(int(period), int(ordinal))
+    campaign = saved.campaign
+    walk = walk_of(call, f"draws|{campaign.number}|{customer}")
     outcome = await draws.may_draw(campaign, customer)
     if outcome is Outcome.UNKNOWN_CUSTOMER:
         raise UnknownCustomerError
-    shown, last = await draws.draws_of(campaign, customer, before, query.limit)
-    onward = None if last is None else cursors.seal(call.tenant, name, list(last))
+    before = Before(*map(int, walk.seen)) if walk.seen else None
+    shown, last = await draws.draws_of(campaign, customer, before, walk.limit)
     items = [show_shown(one) for one in shown]
-    return ok(DrawList(items, onward, may_draw=outcome.success, outcome=outcome))
+    return ok(DrawList(items, walk.onward(last), may_draw=outcome.success, outcome=outcome))
 
 
 async def read_draw(call: Call[Nothing, Nothing]) -> Reply:

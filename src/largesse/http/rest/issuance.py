@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from largesse.http.desk import How
 from largesse.http.errors import TooManyGuessesError, UnknownCodeError, problem_of_outcome
 from largesse.http.limits import WINDOW_S
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -70,14 +71,10 @@ async def claim_batch(call: Call[DryRunQuery, bytes]) -> Reply:
 async def list_incentives(call: Call[ListQuery, Nothing]) -> Reply:
     """List a campaign's incentives by (reward, serial)."""
     saved = await call.services.campaigns.campaign(call.tenant, call.path["campaign_id"])
-    cursors, name = call.services.cursors, f"incentives|{saved.campaign.number}"
-    after = None
-    if call.query.cursor:
-        reward, serial = cursors.open(call.tenant, name, call.query.cursor)
-        after = Place(int(reward), int(serial))
-    found, last = await call.services.issuance.incentives(saved.campaign, after, call.query.limit)
-    onward = None if last is None else cursors.seal(call.tenant, name, list(last))
-    return ok(IncentiveList([show(incentive) for incentive in found], onward))
+    walk = walk_of(call, f"incentives|{saved.campaign.number}")
+    after = Place(*map(int, walk.seen)) if walk.seen else None
+    found, last = await call.services.issuance.incentives(saved.campaign, after, walk.limit)
+    return ok(IncentiveList([show(incentive) for incentive in found], walk.onward(last)))
 
 
 async def read_incentive(call: Call[Nothing, Nothing]) -> Reply:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import BinaryIO
 
 from largesse.http.errors import RangeError, ResultGoneError
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -27,7 +28,6 @@ from largesse.tenants.model import Scope
 PIECE_BYTES = 262_144
 """What is read of a file at once: so much of it is in memory for each of its readers."""
 
-_LIST = "jobs"
 _RANGE = re.compile(rb"bytes=(\d{1,18})-(\d{0,18})")
 _CONTENT_TYPES = {"csv": b"text/csv; charset=utf-8", "parquet": b"application/vnd.apache.parquet"}
 
@@ -54,14 +54,9 @@ class FilePieces:
 
 async def list_jobs(call: Call[ListQuery, Nothing]) -> Reply:
     """List the tenant's jobs, newest first."""
-    cursors, query = call.services.cursors, call.query
-    before = None
-    if query.cursor:
-        [position] = cursors.open(call.tenant, _LIST, query.cursor)
-        before = int(position)
-    found = await call.services.jobs.jobs(call.tenant, before, query.limit + 1)
-    shown, rest = found[: query.limit], found[query.limit :]
-    onward = cursors.seal(call.tenant, _LIST, [shown[-1].number]) if rest else None
+    walk = walk_of(call, "jobs")
+    found = await call.services.jobs.jobs(call.tenant, walk.number, walk.wanted)
+    shown, onward = walk.cut(found, lambda job: job.number)
     return ok(JobList([show_job(job) for job in shown], onward))
 
 

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -25,8 +26,6 @@ from largesse.http.shapes.tenants import (
 )
 from largesse.tenants.model import Scope
 
-_LIST = "keys"
-
 
 async def create_key(call: Call[Nothing, NewKeyInput]) -> Reply:
     """Make a key for the caller's tenant."""
@@ -36,13 +35,10 @@ async def create_key(call: Call[Nothing, NewKeyInput]) -> Reply:
 
 async def list_keys(call: Call[ListQuery, Nothing]) -> Reply:
     """List the tenant's keys; they ascend by their ids, which begin with their times."""
-    cursors, query = call.services.cursors, call.query
-    keys = await call.services.tenants.keys(call.tenant)
-    if query.cursor:
-        [after] = cursors.open(call.tenant, _LIST, query.cursor)
-        keys = [key for key in keys if key.id > str(after)]
-    shown, rest = keys[: query.limit], keys[query.limit :]
-    onward = cursors.seal(call.tenant, _LIST, [shown[-1].id]) if rest else None
+    walk = walk_of(call, "keys")
+    every = await call.services.tenants.keys(call.tenant)
+    after = str(walk.seen[0]) if walk.seen else ""
+    shown, onward = walk.cut([key for key in every if key.id > after], lambda key: key.id)
     return ok(KeyList([show_key(key) for key in shown], onward))
 
 

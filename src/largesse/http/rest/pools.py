@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -31,8 +32,6 @@ from largesse.pools.model import PoolWish
 from largesse.pools.service import Exporting
 from largesse.tenants.model import Scope
 
-_LIST = "code pools"
-
 
 async def create_pool(call: Call[Nothing, NewPoolInput]) -> Reply:
     """Set units aside and have codes made for them."""
@@ -51,14 +50,9 @@ async def export_pool(call: Call[Nothing, ExportInput]) -> Reply:
 
 async def list_pools(call: Call[ListQuery, Nothing]) -> Reply:
     """List the tenant's code pools, newest first."""
-    cursors, query = call.services.cursors, call.query
-    before = None
-    if query.cursor:
-        [position] = cursors.open(call.tenant, _LIST, query.cursor)
-        before = int(position)
-    found = await call.services.pools.pools(call.tenant, before, query.limit + 1)
-    shown, rest = found[: query.limit], found[query.limit :]
-    onward = cursors.seal(call.tenant, _LIST, [shown[-1].number]) if rest else None
+    walk = walk_of(call, "code pools")
+    found = await call.services.pools.pools(call.tenant, walk.number, walk.wanted)
+    shown, onward = walk.cut(found, lambda pool: pool.number)
     return ok(PoolList([show_pool(pool) for pool in shown], onward))
 
 

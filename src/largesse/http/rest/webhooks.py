@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from msgspec import UNSET
 
+from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
     Call,
@@ -34,8 +35,6 @@ from largesse.http.shapes.webhooks import (
 )
 from largesse.tenants.model import Scope
 
-_LIST = "webhooks"
-
 
 async def create_webhook(call: Call[Nothing, NewWebhookInput]) -> Reply:
     """Make a webhook."""
@@ -45,13 +44,11 @@ async def create_webhook(call: Call[Nothing, NewWebhookInput]) -> Reply:
 
 async def list_webhooks(call: Call[ListQuery, Nothing]) -> Reply:
     """List the tenant's webhooks, the oldest first."""
-    cursors, query = call.services.cursors, call.query
-    found = await call.services.webhooks.webhooks(call.tenant)
-    if query.cursor:
-        [after] = cursors.open(call.tenant, _LIST, query.cursor)
-        found = [webhook for webhook in found if webhook.number > int(after)]
-    shown, rest = found[: query.limit], found[query.limit :]
-    onward = cursors.seal(call.tenant, _LIST, [shown[-1].number]) if rest else None
+    walk = walk_of(call, "webhooks")
+    every = await call.services.webhooks.webhooks(call.tenant)
+    after = walk.number or 0
+    found = [webhook for webhook in every if webhook.number > after]
+    shown, onward = walk.cut(found, lambda webhook: webhook.number)
     return ok(WebhookList([show_webhook(webhook) for webhook in shown], onward))
 
 
@@ -89,17 +86,12 @@ async def ping_webhook(call: Call[Nothing, Nothing]) -> Reply:
 
 async def list_deliveries(call: Call[DeliveriesQuery, Nothing]) -> Reply:
     """List what was sent to a webhook or is to be, the newest first."""
-    query, cursors, webhooks = call.query, call.services.cursors, call.services.webhooks
+    query, webhooks = call.query, call.services.webhooks
     webhook = await webhooks.webhook(call.tenant, call.path["webhook_id"])
     state = None if query.status is UNSET else query.status
-    name = f"deliveries|{webhook.id}|{state}"
-    before = None
-    if query.cursor:
-        [place] = cursors.open(call.tenant, name, query.cursor)
-        before = int(place)
-    found = await webhooks.deliveries(webhook, state, before, query.limit + 1)
-    shown, rest = found[: query.limit], found[query.limit :]
-    onward = cursors.seal(call.tenant, name, [shown[-1].number]) if rest else None
+    walk = walk_of(call, f"deliveries|{webhook.id}|{state}")
+    found = await webhooks.deliveries(webhook, state, walk.number, walk.wanted)
+    shown, onward = walk.cut(found, lambda delivery: delivery.number)
     return ok(DeliveryList([show_delivery(delivery) for delivery in shown], onward))
 
 
