@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from largesse.campaigns.model import Campaign, CodeFormat, CodeSource
 from largesse.jobs import decide
-from largesse.jobs.errors import JobExistsError, JobFailedError, LeaseLostError, TooManyJobsError
+from largesse.jobs.errors import JobExistsError, JobFailedError, TooManyJobsError
 from largesse.jobs.model import ATTEMPTS_MAX, Job, JobStatus
 from largesse.jobs.ports import JobRecords
 from largesse.jobs.service import JOBS_KEPT_MS, Jobs
 from largesse.kernel.errors import BusyError, NotFoundError, UnavailableError
 from largesse.kernel.ids import Ids
+from largesse.kernel.lease import LeaseLostError
 from largesse.kernel.threads import Run
 from largesse.pools.generating import Generating
 from largesse.pools.model import ExportFormat, PoolStatus, PoolWish

@@ -11,9 +11,5 @@ class JobExistsError(LargesseError):
     """The same work is under way already: wait for that job to end, or cancel it."""
 
 
-class LeaseLostError(LargesseError):
-    """The job was cancelled, or another worker has it: its former worker stops."""
-
-
 class JobFailedError(LargesseError):
     """The job cannot be done, and trying again would not help."""

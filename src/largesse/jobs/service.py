@@ -6,13 +6,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from largesse.jobs import decide
-from largesse.jobs.errors import LeaseLostError
 from largesse.jobs.model import Job
 from largesse.jobs.ports import JobRecords, JobStore, ResultStore
 from largesse.kernel.clock import Clock
 from largesse.kernel.command import Command, Done
 from largesse.kernel.errors import NotFoundError
 from largesse.kernel.fact import AuditEntry
+from largesse.kernel.lease import LeaseLostError
 
 AT_ONCE = 100
 """Jobs tidied up in one transaction."""

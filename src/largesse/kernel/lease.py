@@ -7,7 +7,7 @@ from largesse.kernel.fact import Position
 
 
 class LeaseLostError(LargesseError):
-    """Somebody else does this work by now: leave it to him."""
+    """The work was called off, or somebody else does it by now: stop, and leave it to him."""
 
 
 class Lease(NamedTuple):

@@ -11,10 +11,10 @@ from largesse.campaigns.model import CodeSource
 from largesse.codes.coder import PermutedCodes, RandomCodes
 from largesse.issuance.spaces import pattern_of
 from largesse.jobs import decide
-from largesse.jobs.errors import LeaseLostError
 from largesse.jobs.model import Job
 from largesse.jobs.service import Jobs
 from largesse.kernel.clock import Clock
+from largesse.kernel.lease import LeaseLostError
 from largesse.kernel.threads import Run
 from largesse.pools.decide import exported
 from largesse.pools.model import ExportFormat, Pool

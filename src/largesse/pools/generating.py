@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from largesse.codes.coder import Dice, RandomCodes
 from largesse.codes.pattern import read_canonical_text
 from largesse.jobs import decide
-from largesse.jobs.errors import JobFailedError, LeaseLostError
+from largesse.jobs.errors import JobFailedError
 from largesse.jobs.model import Job
 from largesse.jobs.service import Jobs
 from largesse.kernel.clock import Clock
+from largesse.kernel.lease import LeaseLostError
 from largesse.kernel.threads import Run
 from largesse.pools.model import Pool, PoolStatus
 from largesse.pools.ports import Drawn, PoolRecords, PoolStore, Secrets

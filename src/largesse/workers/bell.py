@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from largesse.workers.timers import Wait
+from largesse.workers.timers import Wait, set_or_over
 
 PAUSE_S = 0.02
 """It wakes at most so often: a sale commits a thousand times a second."""
@@ -38,11 +38,5 @@ class Bell:
         if self._rung:
             self._wake = None
         else:
-            waiting = asyncio.ensure_future(self._wait(timeout_s))
-            waking = asyncio.ensure_future(woken.wait())
-            try:
-                await asyncio.wait({waiting, waking}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waiting.cancel()
-                waking.cancel()
+            await set_or_over(woken, self._wait, timeout_s)
         self._rung = False

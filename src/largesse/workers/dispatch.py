@@ -13,7 +13,6 @@ from largesse.issuance.ports import OutboxStore
 from largesse.issuance.publishing import Publishing
 from largesse.kernel.clock import Clock
 from largesse.kernel.errors import BusyError, UnavailableError
-from largesse.kernel.fact import Position
 from largesse.kernel.health import Health
 from largesse.kernel.lease import Lease
 from largesse.webhooks import decide
@@ -29,7 +28,7 @@ from largesse.webhooks.model import (
 )
 from largesse.webhooks.ports import DeliveryStore, Sender
 from largesse.webhooks.subscription import NAME as RELAY
-from largesse.workers.timers import Wait
+from largesse.workers.timers import Wait, set_or_over
 
 LEASE = "webhook dispatch"
 LEASE_S = 30.0
@@ -167,7 +166,7 @@ class Dispatcher:
                 problem = f"failed: {str(error) or type(error).__name__}"
                 _log.exception("dispatch failed")
             health.report("webhooks", problem)
-            await self._rest()
+            await set_or_over(self._woken, self._chance.wait, POLL_S)
 
     async def _record_on(self) -> None:
         while True:
@@ -180,16 +179,6 @@ class Dispatcher:
                 await self._chance.wait(POLL_S)
                 self._ended.set()
             self.wake()
-
-    async def _rest(self) -> None:
-        """Wait until something is to be done, or for `POLL_S`."""
-        waking = asyncio.ensure_future(self._woken.wait())
-        waiting = asyncio.ensure_future(self._chance.wait(POLL_S))
-        try:
-            await asyncio.wait({waking, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waking.cancel()
-            waiting.cancel()
 
     async def _leased(self) -> bool:
         now_s = asyncio.get_running_loop().time()
@@ -230,7 +219,7 @@ class Dispatcher:
         bodies = {one.number: one.body for one in found if one.body is not None}
         places = {one.position: one.number for one in found if one.position is not None}
         if places:
-            rows = await self._office.outbox.at(_sorted(places))
+            rows = await self._office.outbox.at(sorted(places))
             facts = await self._office.publishing.facts(rows)
             for row, fact in zip(rows, facts, strict=True):
                 bodies[places[row.position]] = body_of(fact)
@@ -265,10 +254,6 @@ class Dispatcher:
             self._busy[delivery.webhook] -= 1
             if not self._busy[delivery.webhook]:
                 del self._busy[delivery.webhook]
-
-
-def _sorted(positions: dict[Position, int]) -> list[Position]:
-    return sorted(positions)
 
 
 def _log_batch(batch: Sequence[Tried]) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 import structlog
 
-from largesse.jobs.errors import JobFailedError, LeaseLostError
+from largesse.jobs.errors import JobFailedError
 from largesse.jobs.model import Job, JobStatus
 from largesse.jobs.ports import Work
 from largesse.jobs.service import Jobs
 from largesse.kernel.errors import BusyError, InvalidInputError, UnavailableError
+from largesse.kernel.lease import LeaseLostError
 from largesse.kernel.threads import OneThread
+from largesse.workers.timers import set_or_over
 
 LOOK_S = 1.0
 """How often an idle worker looks for a job whose worker fell silent; a new one wakes it at once."""
@@ -53,12 +55,8 @@ class Worker:
     async def _work(self) -> None:
         while True:
             self._woken.clear()
-            if await self._round():
-                continue
-            try:
-                await asyncio.wait_for(self._woken.wait(), LOOK_S)
-            except TimeoutError:
-                continue
+            if not await self._round():
+                await set_or_over(self._woken, asyncio.sleep, LOOK_S)
 
     async def _round(self) -> bool:
         """Do one job; whether there was one."""

@@ -21,6 +21,16 @@ AGAIN_S = 5.0
 _log = structlog.get_logger(__name__)
 
 
+async def set_or_over(event: asyncio.Event, wait: Wait, timeout_s: float) -> None:
+    """Wait until somebody sets the event, or until so many seconds are over."""
+    ends = (asyncio.ensure_future(event.wait()), asyncio.ensure_future(wait(timeout_s)))
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for end in ends:
+            end.cancel()
+
+
 class Timer(Struct, frozen=True):
     """Work done at the start, then again `period_s` seconds after each end; once where None.
 
