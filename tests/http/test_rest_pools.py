@@ -251,16 +251,18 @@ async def test_wishes_that_cannot_be(
 
 
 async def test_campaigns_that_have_no_codes_to_give(town: Town) -> None:
-    """A draft, an ended one, a reward without codes, a pattern that is used up."""
+    """A draft, an ended one, a draw, a reward without codes, a pattern that is used up."""
     points = {**REWARD, "kind": "POINTS", "value": {"amount": 1}}
     draft = await town.acme.campaign(activate=False)
     ended = await town.acme.campaign()
     await town.acme.post(f"/campaigns/{ended['id']}:end")
+    drawn = await town.acme.campaign(type="DRAW", rewards=[a_reward(weight_ppm=1)])
     uncoded = await town.acme.campaign(rewards=[points])
     small = await a_campaign(town.acme, quota_total=None, code={"pattern": "X9"})
     cases = [
         (draft["id"], 1, 409, "WRONG_STATUS"),
         (ended["id"], 1, 409, "WRONG_STATUS"),
+        (drawn["id"], 1, 422, "INVALID"),
         (uncoded["id"], 1, 422, "INVALID"),
         (small, 11, 422, "PATTERN_TOO_SMALL"),
     ]

@@ -11,6 +11,7 @@ from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.customers import CustomerStoreContract
 from largesse.testing.contracts.deliveries import DeliveryStoreContract
+from largesse.testing.contracts.draw_history import DrawHistoryContract
 from largesse.testing.contracts.draws import DrawStoreContract
 from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
@@ -51,7 +52,7 @@ class TestSQLiteIncentives(IncentiveStoreContract):
     """Settling."""
 
 
-class TestSQLiteDraws(DrawStoreContract):
+class TestSQLiteDraws(DrawStoreContract, DrawHistoryContract):
     """Draws."""
 
 

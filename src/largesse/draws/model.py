@@ -42,7 +42,9 @@ class Drawn(Struct, frozen=True, gc=False):
 
     `number` counts the campaign's draws from 1 without gaps, `period` is the local day of the draw,
     or 0 where draws are counted per campaign, `ordinal` counts the customer's draws in it from 1.
-    `won` is the incentive that the draw brought, or None.
+    `won` is the incentive that the draw brought, or None. `without_code` are the numbers of rewards
+    that it passed over because no code could be had for them: nobody can check that afterwards, so
+    it is written down.
     """
 
     campaign: int
@@ -55,6 +57,20 @@ class Drawn(Struct, frozen=True, gc=False):
     at_ms: int
     version: int
     won: Place | None = None
+    without_code: tuple[int, ...] = ()
+
+
+class Returned(Struct, frozen=True, gc=False):
+    """A unit of a draw's reward that a revoke gave back to the stock.
+
+    `position` ascends in the order in which this happened; so many `draws` of the campaign were
+    made before.
+    """
+
+    position: int
+    draws: int
+    won: Place
+    at_ms: int
 
 
 class DrawSettled(Struct, frozen=True, gc=False):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from largesse.draws.model import Drawn, DrawSettled, DrawWish
+from largesse.draws.model import Drawn, DrawSettled, DrawWish, Returned
 
 
 class Before(NamedTuple):
@@ -44,3 +44,9 @@ class DrawStore(Protocol):
 
     async def draws(self, campaign: int, after: int, limit: int) -> list[Drawn]:
         """A campaign's draws by ascending number, beyond `after`."""
+
+    async def returns(self, campaign: int, after: int, limit: int) -> list[Returned]:
+        """What revokes gave back to a campaign's stock, in order, from beyond a position on.
+
+        Together with the draws this is every change of the stock: nothing else gives or takes.
+        """

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from largesse.campaigns.codes import RANDOM_DENSITY_INVERSE
 from largesse.campaigns.decide import shown_status
-from largesse.campaigns.model import Campaign, CodeSource, Reward, Status
+from largesse.campaigns.model import Campaign, CampaignType, CodeSource, Reward, Status
 from largesse.kernel.errors import InvalidInputError, WrongStatusError
 from largesse.pools.model import COUNT_MAX, NAME_CHARACTERS_MAX, Pool, PoolStatus, PoolWish
 
@@ -35,6 +35,9 @@ def reward_of(campaign: Campaign, wish: PoolWish, now_ms: int) -> Reward:
     if status is Status.ENDED:
         message = "the campaign has ended: it has no more codes to give"
         raise WrongStatusError(message)
+    if campaign.definition.type is CampaignType.DRAW:
+        message = "a draw makes its codes when they are won: what it has is there to be drawn"
+        raise InvalidInputError(message, "/campaign_id")
     keys = [reward.definition.key for reward in campaign.rewards]
     if wish.reward is None and len(keys) > 1:
         message = f"name one of the campaign's rewards: {', '.join(keys)}"

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from largesse.draws.dice import Dice
-from largesse.draws.model import Drawn, DrawSettled, DrawWish
+from largesse.draws.model import Drawn, DrawSettled, DrawWish, Returned
 from largesse.draws.ports import Before
 from largesse.http.pieces import Pieces
 from largesse.issuance.ports import Publish, RandomCodes
@@ -95,6 +95,10 @@ class _NoDraws:
         raise NotFoundError(_NO_DRAWS)
 
     async def draws(self, campaign: int, after: int, limit: int) -> list[Drawn]:
+        """See `DrawStore`."""
+        raise NotFoundError(_NO_DRAWS)
+
+    async def returns(self, campaign: int, after: int, limit: int) -> list[Returned]:
         """See `DrawStore`."""
         raise NotFoundError(_NO_DRAWS)
 

@@ -6,7 +6,7 @@ from largesse.campaigns.model import Campaign, Reward
 from largesse.customers.decide import standing
 from largesse.draws import decide
 from largesse.draws.dice import Dice
-from largesse.draws.model import Drawn, DrawPrior, DrawSettled, DrawWish
+from largesse.draws.model import Drawn, DrawPrior, DrawSettled, DrawWish, Returned
 from largesse.draws.ports import Before
 from largesse.issuance import decide as issuing
 from largesse.issuance.model import Issued, Offer, Place, Wish
@@ -51,6 +51,18 @@ class MemoryDrawStore:
         """See `DrawStore`."""
         return [one for one in self._of(campaign) if one.number > after][:limit]
 
+    async def returns(self, campaign: int, after: int, limit: int) -> list[Returned]:
+        """See `DrawStore`. A position is that of the fact."""
+        made, found = 0, []
+        for position, fact in enumerate(self._state.facts, start=1):
+            if fact.campaign != campaign:
+                continue
+            made += fact.kind is FactKind.DRAW_MADE
+            if fact.kind is FactKind.INCENTIVE_REVOKED and position > after:
+                assert fact.place is not None
+                found.append(Returned(position, made, fact.place, fact.at_ms))
+        return found[:limit]
+
     def _of(self, campaign: int) -> list[Drawn]:
         """A campaign's draws by their numbers."""
         return [one for (of, _), one in sorted(self._state.draws.items()) if of == campaign]
@@ -83,7 +95,7 @@ class MemoryDrawStore:
 
     def _draw(self, wish: DrawWish, campaign: Campaign, prior: DrawPrior) -> DrawSettled:
         number = len(self._of(campaign.number)) + 1
-        issued = self._win(wish, campaign, prior, number)
+        issued, codeless = self._win(wish, campaign, prior, number)
         drawn = Drawn(
             campaign=campaign.number,
             number=number,
@@ -95,6 +107,7 @@ class MemoryDrawStore:
             at_ms=wish.now_ms,
             version=campaign.version,
             won=None if issued is None else Place(issued.reward, issued.serial),
+            without_code=tuple(campaign.rewards[at].number for at in codeless),
         )
         self._state.draws[campaign.number, number] = drawn
         self._state.facts.append(
@@ -104,10 +117,10 @@ class MemoryDrawStore:
 
     def _win(
         self, wish: DrawWish, campaign: Campaign, prior: DrawPrior, number: int
-    ) -> Issued | None:
-        """What a draw wins. A reward that turns out to have no code left is out of stock."""
+    ) -> tuple[Issued | None, list[int]]:
+        """What a draw wins, and which rewards turned out to have no code: out of stock, too."""
         day = local_day(campaign.definition.time_zone, wish.now_ms)
-        codeless: set[int] = set()
+        codeless: list[int] = []
 
         def available(at: int) -> bool:
             reward = campaign.rewards[at]
@@ -122,11 +135,11 @@ class MemoryDrawStore:
             roll = self._dice(campaign, number, wish.seed)
             won = decide.pick(campaign.definition, available, roll)
             if won is None:
-                return None
+                return None, codeless
             issued = self._issue(wish, campaign, campaign.rewards[won], day)
             if issued is not None:
-                return issued
-            codeless.add(won)
+                return issued, codeless
+            codeless.append(won)
 
     def _issue(self, wish: DrawWish, campaign: Campaign, reward: Reward, day: int) -> Issued | None:
         claim = Wish(

@@ -8,7 +8,7 @@ import apsw
 import numpy as np
 
 from largesse.issuance.model import Violation
-from largesse.storage.sqlite.draw_rows import read_draws
+from largesse.storage.sqlite.draw_rows import read_detail, read_draws
 from largesse.storage.sqlite.fingerprint import Fingerprints
 from largesse.storage.sqlite.holders import Hashes, Holders
 from largesse.storage.sqlite.query import rows
@@ -141,7 +141,7 @@ class DrawCensus:
         """Both hashes of some rows."""
         hashes = np.empty((len(found), 2), dtype=np.uint64)
         for at, (_, campaign, customer, key, detail) in enumerate(found):
-            period, ordinal, _ = detail.split(" ", 2)
-            nth = self._prints.of_period(campaign, int(period), customer, int(ordinal))
+            period, ordinal, _, _ = read_detail(detail)
+            nth = self._prints.of_period(campaign, period, customer, ordinal)
             hashes[at] = self._prints.draw_key(campaign, customer, key), nth
         return hashes

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from largesse.draws.dice import seed_of_key
-from largesse.draws.model import Drawn
+from largesse.draws.model import Drawn, Returned
 from largesse.issuance.model import Place
 from largesse.storage.sqlite.lots import pieces
 from largesse.storage.sqlite.query import number, rows
@@ -21,6 +21,13 @@ _EXTENT = """
 SELECT draw, seq FROM draw_extent WHERE campaign = ? AND draw <= ? ORDER BY draw DESC LIMIT 1"""
 _EXTENTS = """
 SELECT draw, seq FROM draw_extent WHERE campaign = ? AND draw BETWEEN ? AND ? ORDER BY draw"""
+# Whatever ended is in a small index of its own: the rows of what was revoked are found by it.
+_RETURNS = """
+SELECT seq, reward, serial, at_ms FROM journal INDEXED BY journal_gone_once
+WHERE kind IN (4, 5) AND kind = 5 AND campaign = ? AND seq > ? ORDER BY seq LIMIT ?"""
+_MADE_BEFORE = """
+SELECT max(draw), seq FROM draw_extent WHERE campaign = ? AND seq < ?"""
+_NEXT_EXTENT = "SELECT min(draw) FROM draw_extent WHERE campaign = ? AND draw > ?"
 _DRAWS = "SELECT coalesce(max(draws), 0) FROM draw_book WHERE campaign = ?"
 
 
@@ -52,6 +59,24 @@ def read_by_number(db: apsw.Connection, campaign: int, first: int, limit: int) -
     return list(read_draws(db, seqs).values())
 
 
+def read_returns(db: apsw.Connection, campaign: int, after: int, limit: int) -> list[Returned]:
+    """What revokes gave back to a campaign's stock, by the rows that say so."""
+    return [
+        Returned(seq, _made_before(db, campaign, seq), Place(reward, serial), at_ms)
+        for seq, reward, serial, at_ms in rows(db, _RETURNS, (campaign, after, limit))
+    ]
+
+
+def _made_before(db: apsw.Connection, campaign: int, seq: int) -> int:
+    """How many draws of a campaign stand before a row."""
+    draw, begins = rows(db, _MADE_BEFORE, (campaign, seq))[0]
+    if draw is None:
+        return 0
+    [(follows,)] = rows(db, _NEXT_EXTENT, (campaign, draw))
+    most = count_draws(db, campaign) if follows is None else follows - 1
+    return int(min(draw + seq - begins - 1, most))
+
+
 def insert_draws(db: apsw.Connection, first: int, draws: Sequence[Drawn]) -> None:
     """Write draws of one campaign, version and moment, numbers ascending, from seq `first` on."""
     one = draws[0]
@@ -77,23 +102,32 @@ def _insert(count: int) -> str:
 
 
 def _detail(drawn: Drawn) -> str:
-    """Period, ordinal, and the seed unless it was made of the key."""
+    """Period, ordinal, rewards without a code, and the seed unless it was made of the key."""
     seed = "" if drawn.seed == seed_of_key(drawn.key) else drawn.seed
-    return f"{drawn.period} {drawn.ordinal} {seed}"
+    codeless = "".join(f"/{reward}" for reward in drawn.without_code)
+    return f"{drawn.period} {drawn.ordinal}{codeless} {seed}"
+
+
+def read_detail(detail: str) -> tuple[int, int, tuple[int, ...], str]:
+    """What `_detail` wrote."""
+    period, counted, seed = detail.split(" ", 2)
+    ordinal, *codeless = counted.split("/")
+    return int(period), int(ordinal), tuple(map(int, codeless)), seed
 
 
 def _drawn(row: Sequence[Any]) -> Drawn:
     campaign, draw, customer, key, at_ms, version, reward, serial, detail = row
-    period, ordinal, seed = detail.split(" ", 2)
+    period, ordinal, without_code, seed = read_detail(detail)
     return Drawn(
         campaign=campaign,
         number=draw,
-        period=int(period),
-        ordinal=int(ordinal),
+        period=period,
+        ordinal=ordinal,
         customer=customer,
         key=key,
         seed=seed or seed_of_key(key),
         at_ms=at_ms,
         version=version,
         won=None if reward is None else Place(reward, serial),
+        without_code=without_code,
     )

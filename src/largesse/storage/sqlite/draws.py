@@ -8,13 +8,13 @@ import apsw
 from largesse.campaigns.model import DrawPeriod
 from largesse.draws import decide
 from largesse.draws.dice import Dice
-from largesse.draws.model import Drawn, DrawSettled, DrawWish
+from largesse.draws.model import Drawn, DrawSettled, DrawWish, Returned
 from largesse.draws.ports import Before
 from largesse.issuance import decide as issuing
 from largesse.kernel.calendar import LocalDays, local_day
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
-from largesse.storage.sqlite.draw_rows import read_by_number, read_draws
+from largesse.storage.sqlite.draw_rows import read_by_number, read_draws, read_returns
 from largesse.storage.sqlite.issuance import SQLiteIncentiveStore
 from largesse.storage.sqlite.query import number, rows
 from largesse.storage.sqlite.readers import Readers
@@ -80,6 +80,10 @@ class SQLiteDrawStore:
     async def draws(self, campaign: int, after: int, limit: int) -> list[Drawn]:
         """See `DrawStore`."""
         return await self._readers.read(lambda db: read_by_number(db, campaign, after + 1, limit))
+
+    async def returns(self, campaign: int, after: int, limit: int) -> list[Returned]:
+        """See `DrawStore`. A position is that of the revoke's row."""
+        return await self._readers.read(lambda db: read_returns(db, campaign, after, limit))
 
     async def draws_of(
         self, campaign: int, customer: str, before: Before | None, limit: int

@@ -303,7 +303,7 @@ class _Batch:
     def _draw(
         self, wish: DrawWish, book: _Book, prior: DrawPrior, entries: Sequence[LedgerEntry]
     ) -> DrawSettled:
-        issued = self._win(wish, book, prior, entries)
+        issued, codeless = self._win(wish, book, prior, entries)
         drawn = Drawn(
             wish.campaign,
             book.next,
@@ -315,6 +315,7 @@ class _Batch:
             wish.now_ms,
             book.campaign.version,
             None if issued is None else Place(issued.reward, issued.serial),
+            tuple(book.campaign.rewards[at].number for at in codeless),
         )
         prints = self._memory.prints
         at = prints.of_period(wish.campaign, book.period, wish.customer, drawn.ordinal)
@@ -329,9 +330,9 @@ class _Batch:
 
     def _win(
         self, wish: DrawWish, book: _Book, prior: DrawPrior, entries: Sequence[LedgerEntry]
-    ) -> Issued | None:
-        """What a draw wins. A reward that turns out to have no code left is out of stock."""
-        codeless: set[int] = set()
+    ) -> tuple[Issued | None, Sequence[int]]:
+        """What a draw wins, and which rewards turned out to have no code: out of stock, too."""
+        codeless: list[int] = []
 
         def available(at: int) -> bool:
             lot = book.lots[at]
@@ -346,11 +347,11 @@ class _Batch:
             roll = self._dice(book.campaign, book.next, wish.seed)
             won = decide.pick(book.campaign.definition, available, roll)
             if won is None:
-                return None
+                return None, codeless
             issued = self._issue(wish, book.lots[won], entries)
             if issued is not None:
-                return issued
-            codeless.add(won)
+                return issued, codeless
+            codeless.append(won)
 
     # --- apply --------------------------------------------------------------------------------
 
