@@ -23,7 +23,8 @@ DECLARE
 BEGIN
   PERFORM set_config('largesse.tenant', '0', true), set_config('search_path', 'largesse', true);
   FOREACH named IN ARRAY ARRAY['journal', 'expiry', 'code', 'code_pool', 'job', 'code_block',
-    'code_pattern', 'campaign', 'customer', 'audit', 'idempotency', 'api_key', 'tenant',
+    'code_pattern', 'draw_book', 'campaign', 'customer', 'webhook_delivery', 'webhook_removed',
+    'webhook', 'relay', 'relay_member', 'audit', 'idempotency', 'api_key', 'tenant',
     'installation'] LOOP
     EXECUTE format('DELETE FROM %I', named);
   END LOOP;

@@ -32,7 +32,7 @@ _TABLES = """
 SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'largesse' AND c.relkind IN ('r', 'p') ORDER BY c.relname"""
-_OPEN_TO_ALL = {"migration", "installation"}
+_OPEN_TO_ALL = {"migration", "installation", "relay", "relay_member"}
 """What no tenant owns."""
 
 
