@@ -57,6 +57,8 @@ def test_all_contracts_are_kept() -> None:
         ("http/planted.py", "import largesse.storage.planted", "Dependencies point down"),
         ("elsewhere/planted.py", "import largesse.kernel", "Dependencies point down"),
         ("storage/planted.py", "import largesse.storage.other", "Storage technologies"),
+        ("storage/columns/jobs.py", "import largesse.storage.other", "Storage technologies"),
+        ("storage/columns/jobs.py", "import apsw", "Only adapters know their drivers"),
         ("codes/model.py", "import time", "Models and rules do no I/O"),
         ("tenants/decide.py", "import datetime", "Models and rules do no I/O"),
         ("issuance/service.py", "import apsw", "Only adapters know their drivers"),

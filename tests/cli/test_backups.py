@@ -75,9 +75,11 @@ def test_what_cannot_be_backed_up(ledger: Path, capsys: pytest.CaptureFixture[st
     """Nothing is left behind."""
     path = ledger.with_name("two.backup")
     missing = ledger.with_name("missing.db")
+    text = ledger.with_name("text.db")
+    text.write_text("no database")
     for arguments, told in (
         (("--database", f"sqlite:///{missing}"), "there is no ledger"),
-        (("--database", f"sqlite:///{__file__}"), "is no SQLite database"),
+        (("--database", f"sqlite:///{text}"), "is no SQLite database"),
         (("--url", "http://127.0.0.1:1", "--key", "lgs_x"), "no server answers"),
         (("--url", "http://127.0.0.1:1"), "set LARGESSE_KEY"),
     ):

@@ -17,6 +17,9 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 200
 """Items in one answer: small enough to be cheap, large enough to walk a campaign quickly."""
 
+AFTER_ALL = 2**63 - 1
+"""No row has this number: a list that descends begins before it."""
+
 _SEAL_BYTES = 12
 
 T = TypeVar("T")

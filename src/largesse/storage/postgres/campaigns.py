@@ -1,23 +1,21 @@
 """Campaigns, their versions, rewards and code patterns in PostgreSQL."""
 
-from collections.abc import Iterable
-from typing import Any, LiteralString, NamedTuple
+from typing import LiteralString
 
 import msgspec
 
 from largesse.campaigns.decide import check_quota
 from largesse.campaigns.model import (
     Campaign,
-    CampaignDefinition,
     CampaignFilter,
     CodeBlock,
     Counters,
     Reward,
-    RewardDefinition,
-    Status,
 )
 from largesse.campaigns.ports import PatternState
 from largesse.kernel.fact import AuditEntry, FactKind
+from largesse.kernel.paging import AFTER_ALL
+from largesse.storage.columns.campaigns import CampaignRow, campaign_of, columns_of
 from largesse.storage.postgres import audit
 from largesse.storage.postgres.transaction import Bindings, Changed, Transaction
 
@@ -38,7 +36,6 @@ WHERE c.tenant = %(tenant)s AND c.number < %(before)s
   AND (%(status)s::text IS NULL OR %(status)s =
     CASE WHEN c.status = 'ACTIVE' AND c.ends_at_ms <= %(now_ms)s THEN 'ENDED' ELSE c.status END)
 ORDER BY c.number DESC LIMIT %(limit)s"""
-_AFTER_ALL = 2**63 - 1
 
 _ADD = """
 INSERT INTO campaign (id, tenant, status, version, created_at_ms, type, name, ends_at_ms)
@@ -135,7 +132,7 @@ class PostgresCampaignRecords:
         self._transaction.stand_before(tenant)
         wanted = {
             "tenant": tenant,
-            "before": _AFTER_ALL if before is None else before,
+            "before": AFTER_ALL if before is None else before,
             "limit": limit,
             "now_ms": which.now_ms,
             "status": which.status,
@@ -151,12 +148,12 @@ class PostgresCampaignRecords:
 
     def add_campaign(self, campaign: Campaign) -> Campaign:
         """See `CampaignRecords`."""
-        return self._keep_parts(self._transaction.number(_ADD, _columns(campaign)), campaign)
+        return self._keep_parts(self._transaction.number(_ADD, columns_of(campaign)), campaign)
 
     def save_campaign(self, campaign: Campaign) -> Campaign:
         """See `CampaignRecords`."""
         self._transaction.hold_campaign(campaign.tenant, campaign.id)
-        self._transaction.execute(_SAVE, _columns(campaign))
+        self._transaction.execute(_SAVE, columns_of(campaign))
         kept = {reward.number for reward in campaign.rewards}
         for (number,) in self._transaction.rows(_NUMBERS, (campaign.number,)):
             if number not in kept:
@@ -235,66 +232,15 @@ class PostgresCampaignRecords:
         self._transaction.execute(_REMOVE_BLOCKS, (number,))
 
 
-class _Row(NamedTuple):
-    number: int
-    id: str
-    tenant: int
-    status: str
-    version: int
-    created_at_ms: int
-    definition: str
-
-
 def _all(
     transaction: Transaction, query: LiteralString, arguments: Bindings = ()
 ) -> list[Campaign]:
     """The campaigns of a query, their rewards read at once for all of them."""
-    found = [_Row(*row) for row in transaction.rows(query, arguments)]
+    found = [CampaignRow(*row) for row in transaction.rows(query, arguments)]
     if not found:
         return []
     numbers = list({row.number for row in found})
     known: dict[int, dict[str, list[int]]] = {number: {} for number in numbers}
     for campaign, key, *numbered in transaction.rows(_REWARDS, (numbers,)):
         known[campaign][key] = numbered
-    return [_campaign(row, known[row.number]) for row in found]
-
-
-def _campaign(row: _Row, known: dict[str, list[int]]) -> Campaign:
-    """Puts a campaign together. A reward that an edit of the draft took away has number 0."""
-    definition = msgspec.json.decode(row.definition, type=CampaignDefinition)
-    return Campaign(
-        number=row.number,
-        id=row.id,
-        tenant=row.tenant,
-        status=Status(row.status),
-        version=row.version,
-        definition=definition,
-        rewards=tuple(_rewards(definition.rewards, known)),
-        created_at_ms=row.created_at_ms,
-    )
-
-
-def _rewards(
-    definitions: Iterable[RewardDefinition], known: dict[str, list[int]]
-) -> Iterable[Reward]:
-    for definition in definitions:
-        if definition.key in known:
-            number, *counters = known[definition.key]
-            yield Reward(number, definition, Counters(*counters))
-        else:
-            yield Reward(0, definition)
-
-
-def _columns(campaign: Campaign) -> dict[str, Any]:
-    definition = campaign.definition
-    return {
-        "number": campaign.number,
-        "id": campaign.id,
-        "tenant": campaign.tenant,
-        "status": campaign.status,
-        "version": campaign.version,
-        "created_at_ms": campaign.created_at_ms,
-        "type": definition.type,
-        "name": definition.name.casefold(),
-        "ends_at_ms": definition.ends_at_ms,
-    }
+    return [campaign_of(row, known[row.number]) for row in found]

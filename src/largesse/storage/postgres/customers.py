@@ -1,13 +1,13 @@
 """Customers in PostgreSQL."""
 
-from typing import Any, LiteralString
+from typing import LiteralString
 
-import msgspec
 from psycopg.errors import UniqueViolation
 
-from largesse.customers.model import Customer, CustomerFilter, CustomerInput
+from largesse.customers.model import Customer, CustomerFilter
 from largesse.kernel.errors import PhoneTakenError
 from largesse.kernel.fact import AuditEntry
+from largesse.storage.columns.customers import columns_of, customer_of
 from largesse.storage.postgres import audit
 from largesse.storage.postgres.transaction import Transaction
 
@@ -38,7 +38,7 @@ class PostgresCustomerRecords:
         """See `CustomerRecords`."""
         self._transaction.stand_before(tenant)
         found = self._transaction.row(_BY_ID, (tenant, customer_id))
-        return None if found is None else _customer(found)
+        return None if found is None else customer_of(found)
 
     def customers(
         self, tenant: int, which: CustomerFilter, after: str, limit: int
@@ -47,23 +47,14 @@ class PostgresCustomerRecords:
         self._transaction.stand_before(tenant)
         wanted = {"tenant": tenant, "after": after, "limit": limit, "phone": which.phone}
         if which.phone is not None and which.id is None:
-            return [_customer(row) for row in self._transaction.rows(_BY_PHONE, wanted)]
+            return [customer_of(row) for row in self._transaction.rows(_BY_PHONE, wanted)]
         wanted |= {"id": which.id}
-        return [_customer(row) for row in self._transaction.rows(_LIST, wanted)]
+        return [customer_of(row) for row in self._transaction.rows(_LIST, wanted)]
 
     def keep_customer(self, customer: Customer) -> None:
         """See `CustomerRecords`."""
-        described = customer.described
-        row = {
-            "tenant": customer.tenant,
-            "id": customer.id,
-            "phone": described.phone,
-            "verified": described.verified,
-            "attributes": msgspec.json.encode(described.attributes).decode(),
-            "registered_at_ms": customer.registered_at_ms,
-        }
         try:
-            self._transaction.execute(_KEEP, row)
+            self._transaction.execute(_KEEP, columns_of(customer))
         except UniqueViolation as error:
             raise PhoneTakenError from error
 
@@ -74,14 +65,3 @@ class PostgresCustomerRecords:
     def audit(self, entry: AuditEntry) -> None:
         """See `CustomerRecords`."""
         audit.add_entry(self._transaction, entry)
-
-
-def _customer(row: tuple[Any, ...]) -> Customer:
-    tenant, customer_id, phone, verified, attributes, registered_at_ms = row
-    kept = msgspec.json.decode(attributes)
-    return Customer(
-        tenant=tenant,
-        id=customer_id,
-        described=CustomerInput(phone=phone, verified=verified, attributes=kept),
-        registered_at_ms=registered_at_ms,
-    )

@@ -2,18 +2,17 @@
 
 from typing import Any, LiteralString
 
-import msgspec
 from msgspec.structs import replace
 
 from largesse.jobs.errors import JobExistsError
-from largesse.jobs.model import Job, JobStatus
+from largesse.jobs.model import Job
 from largesse.kernel.fact import AuditEntry
+from largesse.kernel.paging import AFTER_ALL
+from largesse.storage.columns.jobs import COLUMNS, columns_of, job_of
 from largesse.storage.postgres import audit
 from largesse.storage.postgres.transaction import Transaction
 
-_COLUMNS: LiteralString = """number, id, tenant, actor, kind, subject, content, status, done, total,
-  state, errors, result, fence, attempts, leased_until_ms, created_at_ms, ended_at_ms"""
-_JOB: LiteralString = f"SELECT {_COLUMNS} FROM job"
+_JOB: LiteralString = f"SELECT {COLUMNS} FROM job"
 _BY_ID: LiteralString = f"{_JOB} WHERE tenant = %s AND id = %s"
 _LIST: LiteralString = f"{_JOB} WHERE tenant = %s AND number < %s ORDER BY number DESC LIMIT %s"
 _FIRST_FREE: LiteralString = f"""
@@ -22,7 +21,6 @@ _ENDED: LiteralString = f"""
 {_JOB} WHERE ended_at_ms < %s AND result IS NOT NULL ORDER BY ended_at_ms LIMIT %s"""
 _LIVE = "SELECT count(*) FROM job WHERE tenant = %s AND ended_at_ms IS NULL"
 _WITH_FILES = "SELECT id FROM job WHERE ended_at_ms IS NULL OR result IS NOT NULL"
-_AFTER_ALL = 2**63 - 1
 
 # The unique index says which jobs may not be at the same time.
 _ADD = """
@@ -51,7 +49,7 @@ class PostgresJobRecords:
 
     def add_job(self, job: Job) -> Job:
         """See `JobRecords`."""
-        row = self._transaction.row(_ADD, _fields(job))
+        row = self._transaction.row(_ADD, columns_of(job))
         if row is None:
             raise JobExistsError
         return replace(job, number=row[0])
@@ -62,7 +60,7 @@ class PostgresJobRecords:
 
     def jobs(self, tenant: int, before: int | None, limit: int) -> list[Job]:
         """See `JobRecords`."""
-        return self._jobs(_LIST, (tenant, _AFTER_ALL if before is None else before, limit))
+        return self._jobs(_LIST, (tenant, AFTER_ALL if before is None else before, limit))
 
     def live(self, tenant: int) -> int:
         """See `JobRecords`."""
@@ -74,7 +72,7 @@ class PostgresJobRecords:
 
     def save(self, job: Job, fence: int) -> bool:
         """See `JobRecords`."""
-        wanted = {**_fields(job), "number": job.number, "known_fence": fence}
+        wanted = {**columns_of(job), "number": job.number, "known_fence": fence}
         return self._transaction.execute(_SAVE, wanted).rowcount == 1
 
     def ended_before(self, at_ms: int, limit: int) -> list[Job]:
@@ -94,20 +92,4 @@ class PostgresJobRecords:
         audit.add_entry(self._transaction, entry)
 
     def _jobs(self, statement: LiteralString, bindings: tuple[Any, ...]) -> list[Job]:
-        return [_job(*row) for row in self._transaction.rows(statement, bindings)]
-
-
-def _job(*columns: Any) -> Job:  # noqa: ANN401 — SQL knows no types
-    names = [name.strip() for name in _COLUMNS.split(",")]
-    fields = dict(zip(names, columns, strict=True))
-    for name in ("content", "state", "errors"):
-        fields[name] = msgspec.json.decode(fields[name])
-    fields["errors"] = tuple(fields["errors"])
-    return Job(**{**fields, "status": JobStatus(fields["status"])})
-
-
-def _fields(job: Job) -> dict[str, Any]:
-    fields = {name: getattr(job, name) for name in Job.__struct_fields__ if name != "number"}
-    for name in ("content", "state", "errors"):
-        fields[name] = msgspec.json.encode(fields[name]).decode()
-    return fields
+        return [job_of(row) for row in self._transaction.rows(statement, bindings)]

@@ -1,18 +1,20 @@
 """Code pools in PostgreSQL."""
 
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import msgspec
 from msgspec.structs import replace
 
-from largesse.campaigns.model import Campaign, CodeFormat, CodeSource
+from largesse.campaigns.model import Campaign, CodeSource
 from largesse.campaigns.ports import PatternState
 from largesse.issuance.model import LedgerEntry, Place
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.fact import AuditEntry, FactKind
-from largesse.pools.model import Pool, PoolStatus
+from largesse.kernel.paging import AFTER_ALL
+from largesse.pools.model import Pool
 from largesse.pools.ports import Drawn
+from largesse.storage.columns.pools import pool_of
 from largesse.storage.postgres import audit
 from largesse.storage.postgres.campaigns import PostgresCampaignRecords, load_version
 from largesse.storage.postgres.jobs import PostgresJobRecords
@@ -33,7 +35,6 @@ _OF_PLACE: LiteralString = f"""
 ORDER BY p.place DESC LIMIT 1"""
 _OF_CODE: LiteralString = f"""
 {_POOL} JOIN code k ON k.pool = p.number WHERE k.tenant = %s AND k.canonical = %s"""
-_AFTER_ALL = 2**63 - 1
 
 _TAKE = """
 UPDATE code_pattern SET taken = taken + %(count)s WHERE id = %(pattern)s
@@ -125,8 +126,8 @@ class PostgresPoolRecords:
 
     def pools(self, tenant: int, before: int | None, limit: int) -> list[Pool]:
         """See `PoolRecords`."""
-        wanted = (tenant, _AFTER_ALL if before is None else before, limit)
-        return [_pool(*row) for row in self._transaction.rows(_LIST, wanted)]
+        wanted = (tenant, AFTER_ALL if before is None else before, limit)
+        return [pool_of(row) for row in self._transaction.rows(_LIST, wanted)]
 
     def save_pool(self, pool: Pool) -> None:
         """See `PoolRecords`."""
@@ -178,20 +179,8 @@ class PostgresPoolRecords:
 
     def _first(self, statement: LiteralString, bindings: Bindings) -> Pool | None:
         found = self._transaction.row(statement, bindings)
-        return None if found is None else _pool(*found)
+        return None if found is None else pool_of(found)
 
     def _entry(self, statement: LiteralString, bindings: Bindings) -> LedgerEntry | None:
         found = self._transaction.row(statement, bindings)
         return None if found is None else read_entry(self._transaction, Place(*found))
-
-
-def _pool(*columns: Any) -> Pool:  # noqa: ANN401 — SQL knows no types
-    names = (
-        *("number", "id", "tenant", "campaign", "campaign_id", "reward", "reward_key", "name"),
-        *("status", "count", "format", "pattern", "place"),
-        *("created_at_ms", "exports", "exported_at_ms"),
-    )
-    fields = dict(zip(names, columns, strict=True))
-    fields["status"] = PoolStatus(fields["status"])
-    fields["format"] = msgspec.json.decode(fields["format"], type=CodeFormat)
-    return Pool(**fields)

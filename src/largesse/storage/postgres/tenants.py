@@ -1,13 +1,14 @@
 """Tenants, their keys and their audit entries in PostgreSQL."""
 
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import msgspec
 
 from largesse.kernel.fact import AuditEntry
+from largesse.storage.columns.tenants import key_of, row_of_key, tenant_of
 from largesse.storage.postgres import audit
 from largesse.storage.postgres.transaction import Transaction
-from largesse.tenants.model import ApiKey, Scope, Tenant
+from largesse.tenants.model import ApiKey, Tenant
 
 _TENANT = "SELECT number, id, name, time_zone, created_at_ms, secret, clock_ms FROM tenant"
 _BY_NUMBER = f"{_TENANT} WHERE number = %s"
@@ -48,7 +49,7 @@ class PostgresTenantRecords:
 
     def tenants(self, after: int, limit: int) -> list[Tenant]:
         """See `TenantRecords`."""
-        return [_tenant(row) for row in self._db.rows(_AFTER, (after, limit))]
+        return [tenant_of(row) for row in self._db.rows(_AFTER, (after, limit))]
 
     def add_tenant(self, tenant: Tenant) -> Tenant:
         """See `TenantRecords`."""
@@ -63,8 +64,8 @@ class PostgresTenantRecords:
     def keys(self, tenant: int | None) -> list[ApiKey]:
         """See `TenantRecords`. Ids of keys sort by their creation."""
         if tenant is None:
-            return [_key(row) for row in self._db.rows(_ALL_KEYS)]
-        return [_key(row) for row in self._db.rows(_KEYS_OF_TENANT, (tenant,))]
+            return [key_of(row) for row in self._db.rows(_ALL_KEYS)]
+        return [key_of(row) for row in self._db.rows(_KEYS_OF_TENANT, (tenant,))]
 
     def key(self, tenant: int, key_id: str) -> ApiKey | None:
         """See `TenantRecords`."""
@@ -76,9 +77,7 @@ class PostgresTenantRecords:
 
     def add_key(self, key: ApiKey) -> None:
         """See `TenantRecords`."""
-        scopes = msgspec.json.encode(key.scopes).decode()
-        who = (key.id, key.tenant, key.name, key.prefix, key.digest, scopes)
-        self._db.execute(_ADD_KEY, (*who, key.created_at_ms, key.expires_at_ms, key.revoked_at_ms))
+        self._db.execute(_ADD_KEY, row_of_key(key))
 
     def set_key_revoked(self, key_id: str, at_ms: int) -> None:
         """See `TenantRecords`."""
@@ -96,36 +95,8 @@ class PostgresTenantRecords:
 
     def _one_tenant(self, query: LiteralString, *arguments: int | str) -> Tenant | None:
         row = self._db.row(query, arguments)
-        return None if row is None else _tenant(row)
+        return None if row is None else tenant_of(row)
 
     def _one_key(self, query: LiteralString, *arguments: int | str | bytes) -> ApiKey | None:
         row = self._db.row(query, arguments)
-        return None if row is None else _key(row)
-
-
-def _tenant(row: tuple[Any, ...]) -> Tenant:
-    number, tenant_id, name, time_zone, created_at_ms, secret, clock_ms = row
-    return Tenant(
-        number=number,
-        id=tenant_id,
-        name=name,
-        time_zone=time_zone,
-        created_at_ms=created_at_ms,
-        secret=secret,
-        clock_ms=clock_ms,
-    )
-
-
-def _key(row: tuple[Any, ...]) -> ApiKey:
-    key_id, tenant, name, prefix, digest, scopes, created_at_ms, expires_at_ms, revoked_at_ms = row
-    return ApiKey(
-        id=key_id,
-        tenant=tenant,
-        name=name,
-        prefix=prefix,
-        digest=digest,
-        scopes=msgspec.json.decode(scopes, type=tuple[Scope, ...]),
-        created_at_ms=created_at_ms,
-        expires_at_ms=expires_at_ms,
-        revoked_at_ms=revoked_at_ms,
-    )
+        return None if row is None else key_of(row)

@@ -1,11 +1,10 @@
 """Audit entries in an SQLite file: every kind of records writes them alike."""
 
-from typing import Any
-
 import apsw
-import msgspec
 
 from largesse.kernel.fact import AuditEntry
+from largesse.kernel.paging import AFTER_ALL
+from largesse.storage.columns.audit import entry_of, row_of
 
 _ADD = """
 INSERT INTO audit (tenant, at_ms, actor, operation, subject, request_id, before, after)
@@ -13,41 +12,16 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 _LIST = """
 SELECT position, tenant, at_ms, actor, operation, subject, request_id, before, after
 FROM audit WHERE tenant = ? AND position < ? ORDER BY position DESC LIMIT ?"""
-_AFTER_ALL = 2**63 - 1
 
 
 def add_entry(db: apsw.Connection, entry: AuditEntry) -> None:
     """Keep who did what."""
-    shown = (_to_json(entry.before), _to_json(entry.after))
-    who = (entry.tenant, entry.at_ms, entry.actor, entry.operation)
-    db.execute(_ADD, (*who, entry.subject, entry.request_id, *shown))
+    db.execute(_ADD, row_of(entry))
 
 
 def list_entries(
     db: apsw.Connection, tenant: int, before: int | None, limit: int
 ) -> list[tuple[int, AuditEntry]]:
     """A tenant's entries below a position, newest first, each with its position."""
-    rows = db.execute(_LIST, (tenant, _AFTER_ALL if before is None else before, limit))
-    return [_entry(row) for row in rows]
-
-
-def _entry(row: tuple[Any, ...]) -> tuple[int, AuditEntry]:
-    position, tenant, at_ms, actor, operation, subject, request_id, before, after = row
-    return position, AuditEntry(
-        tenant=tenant,
-        at_ms=at_ms,
-        actor=actor,
-        operation=operation,
-        subject=subject,
-        request_id=request_id,
-        before=_from_json(before),
-        after=_from_json(after),
-    )
-
-
-def _to_json(shown: dict[str, Any] | None) -> str | None:
-    return None if shown is None else msgspec.json.encode(shown).decode()
-
-
-def _from_json(text: str | None) -> dict[str, Any] | None:
-    return None if text is None else msgspec.json.decode(text, type=dict[str, Any])
+    rows = db.execute(_LIST, (tenant, AFTER_ALL if before is None else before, limit))
+    return [entry_of(row) for row in rows]

@@ -1,6 +1,6 @@
 """Campaigns, their versions, rewards and code patterns in an SQLite file."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 import msgspec
@@ -8,16 +8,15 @@ import msgspec
 from largesse.campaigns.decide import check_quota
 from largesse.campaigns.model import (
     Campaign,
-    CampaignDefinition,
     CampaignFilter,
     CodeBlock,
     Counters,
     Reward,
-    RewardDefinition,
-    Status,
 )
 from largesse.campaigns.ports import PatternState
 from largesse.kernel.fact import AuditEntry, FactKind
+from largesse.kernel.paging import AFTER_ALL
+from largesse.storage.columns.campaigns import CampaignRow, campaign_of, columns_of
 from largesse.storage.sqlite import audit, query
 from largesse.storage.sqlite.transaction import Transaction
 
@@ -38,7 +37,6 @@ WHERE c.tenant = :tenant AND c.number < :before
   AND (:status IS NULL OR :status =
     CASE WHEN c.status = 'ACTIVE' AND c.ends_at_ms <= :now_ms THEN 'ENDED' ELSE c.status END)
 ORDER BY c.number DESC LIMIT :limit"""
-_AFTER_ALL = 2**63 - 1
 
 _ADD = """
 INSERT INTO campaign (id, tenant, status, version, created_at_ms, type, name, ends_at_ms)
@@ -112,7 +110,7 @@ class SQLiteCampaignRecords:
         """See `CampaignRecords`."""
         wanted = {
             "tenant": tenant,
-            "before": _AFTER_ALL if before is None else before,
+            "before": AFTER_ALL if before is None else before,
             "limit": limit,
             "now_ms": which.now_ms,
             "status": which.status,
@@ -127,12 +125,12 @@ class SQLiteCampaignRecords:
 
     def add_campaign(self, campaign: Campaign) -> Campaign:
         """See `CampaignRecords`."""
-        self._db.execute(_ADD, _columns(campaign))
+        self._db.execute(_ADD, columns_of(campaign))
         return self._keep_parts(self._db.last_insert_rowid(), campaign)
 
     def save_campaign(self, campaign: Campaign) -> Campaign:
         """See `CampaignRecords`."""
-        self._db.execute(_SAVE, _columns(campaign))
+        self._db.execute(_SAVE, columns_of(campaign))
         kept = {reward.number for reward in campaign.rewards}
         rows: list[Any] = self._db.execute(_REWARDS, (campaign.number,)).fetchall()
         for gone in {number for _, number, *_ in rows} - kept:
@@ -207,61 +205,18 @@ class SQLiteCampaignRecords:
         self._db.execute(_REMOVE_BLOCKS, (number,))
 
 
-class _Row(NamedTuple):
-    number: int
-    id: str
-    tenant: int
-    status: str
-    version: int
-    created_at_ms: int
-    definition: str
-
-
 def _first(db: apsw.Connection, query: str, *arguments: int | str) -> Campaign | None:
     row: Any = db.execute(query, arguments).fetchone()
-    return None if row is None else _campaign(db, _Row(*row))
+    return None if row is None else _campaign(db, CampaignRow(*row))
 
 
 def _all(
     db: apsw.Connection, query: str, arguments: dict[str, int | str | None] | None = None
 ) -> list[Campaign]:
     rows: list[Any] = db.execute(query, arguments).fetchall()
-    return [_campaign(db, _Row(*row)) for row in rows]
+    return [_campaign(db, CampaignRow(*row)) for row in rows]
 
 
-def _campaign(db: apsw.Connection, row: _Row) -> Campaign:
-    """Puts a campaign together. A reward that an edit of the draft took away has number 0."""
-    definition = msgspec.json.decode(row.definition, type=CampaignDefinition)
+def _campaign(db: apsw.Connection, row: CampaignRow) -> Campaign:
     known = {key: numbers for key, *numbers in db.execute(_REWARDS, (row.number,))}
-    return Campaign(
-        number=row.number,
-        id=row.id,
-        tenant=row.tenant,
-        status=Status(row.status),
-        version=row.version,
-        definition=definition,
-        rewards=tuple(_reward(reward, known.get(reward.key)) for reward in definition.rewards),
-        created_at_ms=row.created_at_ms,
-    )
-
-
-def _reward(definition: RewardDefinition, known: list[int] | None) -> Reward:
-    if known is None:
-        return Reward(0, definition)
-    number, *counters = known
-    return Reward(number, definition, Counters(*counters))
-
-
-def _columns(campaign: Campaign) -> dict[str, Any]:
-    definition = campaign.definition
-    return {
-        "number": campaign.number,
-        "id": campaign.id,
-        "tenant": campaign.tenant,
-        "status": campaign.status,
-        "version": campaign.version,
-        "created_at_ms": campaign.created_at_ms,
-        "type": definition.type,
-        "name": definition.name.casefold(),
-        "ends_at_ms": definition.ends_at_ms,
-    }
+    return campaign_of(row, known)

@@ -1,14 +1,13 @@
 """Customers in an SQLite file."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import apsw
-import msgspec
 
-from largesse.customers.model import Customer, CustomerFilter, CustomerInput, Standing
+from largesse.customers.model import Customer, CustomerFilter, Standing
 from largesse.kernel.errors import PhoneTakenError
 from largesse.kernel.fact import AuditEntry
+from largesse.storage.columns.customers import columns_of, customer_of
 from largesse.storage.sqlite import audit
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.transaction import Transaction
@@ -41,7 +40,7 @@ class SQLiteCustomerRecords:
     def customer(self, tenant: int, customer_id: str) -> Customer | None:
         """See `CustomerRecords`."""
         found = rows(self._db, _BY_ID, (tenant, customer_id))
-        return _customer(found[0]) if found else None
+        return customer_of(found[0]) if found else None
 
     def customers(
         self, tenant: int, which: CustomerFilter, after: str, limit: int
@@ -49,22 +48,13 @@ class SQLiteCustomerRecords:
         """See `CustomerRecords`."""
         wanted = {"tenant": tenant, "after": after, "limit": limit, "phone": which.phone}
         if which.phone is not None and which.id is None:
-            return [_customer(row) for row in rows(self._db, _BY_PHONE, wanted)]
-        return [_customer(row) for row in rows(self._db, _LIST, wanted | {"id": which.id})]
+            return [customer_of(row) for row in rows(self._db, _BY_PHONE, wanted)]
+        return [customer_of(row) for row in rows(self._db, _LIST, wanted | {"id": which.id})]
 
     def keep_customer(self, customer: Customer) -> None:
         """See `CustomerRecords`."""
-        described = customer.described
-        row = {
-            "tenant": customer.tenant,
-            "id": customer.id,
-            "phone": described.phone,
-            "verified": int(described.verified),
-            "attributes": msgspec.json.encode(described.attributes).decode(),
-            "registered_at_ms": customer.registered_at_ms,
-        }
         try:
-            self._db.execute(_KEEP, row)
+            self._db.execute(_KEEP, columns_of(customer))
         except apsw.ConstraintError as error:
             raise PhoneTakenError from error
 
@@ -88,14 +78,3 @@ def read_standings(
         customer: Standing(registered=True, phone=bool(phone), verified=bool(verified))
         for customer, phone, verified in found
     }
-
-
-def _customer(row: tuple[Any, ...]) -> Customer:
-    tenant, customer_id, phone, verified, attributes, registered_at_ms = row
-    kept = msgspec.json.decode(attributes)
-    return Customer(
-        tenant=tenant,
-        id=customer_id,
-        described=CustomerInput(phone=phone, verified=bool(verified), attributes=kept),
-        registered_at_ms=registered_at_ms,
-    )

@@ -3,20 +3,18 @@
 from typing import Any
 
 import apsw
-import msgspec
 from msgspec.structs import replace
 
 from largesse.jobs.errors import JobExistsError
-from largesse.jobs.model import Job, JobStatus
+from largesse.jobs.model import Job
 from largesse.kernel.fact import AuditEntry
+from largesse.kernel.paging import AFTER_ALL
+from largesse.storage.columns.jobs import COLUMNS, columns_of, job_of
 from largesse.storage.sqlite import audit
 from largesse.storage.sqlite.query import number, rows
 from largesse.storage.sqlite.transaction import Transaction
 
-_JOB = """
-SELECT number, id, tenant, actor, kind, subject, content, status, done, total, state, errors,
-  result, fence, attempts, leased_until_ms, created_at_ms, ended_at_ms
-FROM job"""
+_JOB = f"SELECT {COLUMNS} FROM job"  # noqa: S608 — no input in it
 _BY_ID = f"{_JOB} WHERE tenant = ? AND id = ?"
 _LIST = f"{_JOB} WHERE tenant = ? AND number < ? ORDER BY number DESC LIMIT ?"
 _FIRST_FREE = f"""
@@ -25,7 +23,6 @@ _ENDED = f"""
 {_JOB} WHERE ended_at_ms < ? AND result IS NOT NULL ORDER BY ended_at_ms LIMIT ?"""
 _LIVE = "SELECT count(*) FROM job WHERE tenant = ? AND ended_at_ms IS NULL"
 _WITH_FILES = "SELECT id FROM job WHERE ended_at_ms IS NULL OR result IS NOT NULL"
-_AFTER_ALL = 2**63 - 1
 
 _ADD = """
 INSERT INTO job (id, tenant, actor, kind, subject, content, status, done, total, state, errors,
@@ -52,7 +49,7 @@ class SQLiteJobRecords:
     def add_job(self, job: Job) -> Job:
         """See `JobRecords`. The unique index says which jobs may not be at the same time."""
         try:
-            self._db.execute(_ADD, _columns(job))
+            self._db.execute(_ADD, columns_of(job))
         except apsw.ConstraintError as error:
             raise JobExistsError from error
         return replace(job, number=self._db.last_insert_rowid())
@@ -63,7 +60,7 @@ class SQLiteJobRecords:
 
     def jobs(self, tenant: int, before: int | None, limit: int) -> list[Job]:
         """See `JobRecords`."""
-        return self._jobs(_LIST, (tenant, _AFTER_ALL if before is None else before, limit))
+        return self._jobs(_LIST, (tenant, AFTER_ALL if before is None else before, limit))
 
     def live(self, tenant: int) -> int:
         """See `JobRecords`."""
@@ -75,7 +72,7 @@ class SQLiteJobRecords:
 
     def save(self, job: Job, fence: int) -> bool:
         """See `JobRecords`."""
-        self._db.execute(_SAVE, {**_columns(job), "number": job.number, "known_fence": fence})
+        self._db.execute(_SAVE, {**columns_of(job), "number": job.number, "known_fence": fence})
         return self._db.changes() == 1
 
     def ended_before(self, at_ms: int, limit: int) -> list[Job]:
@@ -96,21 +93,4 @@ class SQLiteJobRecords:
         audit.add_entry(self._db, entry)
 
     def _jobs(self, statement: str, bindings: tuple[Any, ...]) -> list[Job]:
-        return [_job(*row) for row in rows(self._db, statement, bindings)]
-
-
-def _job(*columns: Any) -> Job:  # noqa: ANN401 — SQL knows no types
-    names = _JOB.partition("SELECT")[2].partition("FROM")[0].replace("\n", " ").split(",")
-    fields = dict(zip((name.strip() for name in names), columns, strict=True))
-    for name in ("content", "state", "errors"):
-        fields[name] = msgspec.json.decode(fields[name])
-    fields["errors"] = tuple(fields["errors"])
-    return Job(**{**fields, "status": JobStatus(fields["status"])})
-
-
-def _columns(job: Job) -> dict[str, Any]:
-    fields = {name: getattr(job, name) for name in Job.__struct_fields__}
-    del fields["number"]
-    for name in ("content", "state", "errors"):
-        fields[name] = msgspec.json.encode(fields[name]).decode()
-    return fields
+        return [job_of(row) for row in rows(self._db, statement, bindings)]

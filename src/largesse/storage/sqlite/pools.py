@@ -1,18 +1,19 @@
 """Code pools in an SQLite file."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from largesse.campaigns.model import Campaign, CodeFormat, CodeSource
+from largesse.campaigns.model import Campaign, CodeSource
 from largesse.campaigns.ports import PatternState
 from largesse.issuance.model import LedgerEntry, Place
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.fact import AuditEntry, FactKind
-from largesse.pools.model import Pool, PoolStatus
+from largesse.kernel.paging import AFTER_ALL
+from largesse.pools.model import Pool
 from largesse.pools.ports import Drawn
+from largesse.storage.columns.pools import pool_of
 from largesse.storage.sqlite import audit
 from largesse.storage.sqlite.campaigns import SQLiteCampaignRecords, load_version
 from largesse.storage.sqlite.jobs import SQLiteJobRecords
@@ -32,7 +33,6 @@ _OF_PLACE = f"""
   AND p.place <= ?3 AND ?3 < p.place + p.count ORDER BY p.place DESC LIMIT 1"""
 _OF_CODE = f"""
 {_POOL} JOIN code k ON k.pool = p.number WHERE k.tenant = ? AND k.canonical = ?"""
-_AFTER_ALL = 2**63 - 1
 
 _TAKE = """
 UPDATE code_pattern SET taken = taken + :count WHERE id = :pattern RETURNING taken - :count"""
@@ -120,8 +120,8 @@ class SQLitePoolRecords:
 
     def pools(self, tenant: int, before: int | None, limit: int) -> list[Pool]:
         """See `PoolRecords`."""
-        after_all = _AFTER_ALL if before is None else before
-        return [_pool(*row) for row in rows(self._db, _LIST, (tenant, after_all, limit))]
+        after_all = AFTER_ALL if before is None else before
+        return [pool_of(row) for row in rows(self._db, _LIST, (tenant, after_all, limit))]
 
     def save_pool(self, pool: Pool) -> None:
         """See `PoolRecords`."""
@@ -171,20 +171,8 @@ class SQLitePoolRecords:
         audit.add_entry(self._db, entry)
 
     def _first(self, statement: str, bindings: Bindings) -> Pool | None:
-        return next((_pool(*row) for row in rows(self._db, statement, bindings)), None)
+        return next((pool_of(row) for row in rows(self._db, statement, bindings)), None)
 
     def _entry(self, statement: str, bindings: Bindings) -> LedgerEntry | None:
         found = rows(self._db, statement, bindings)
         return read_entry(self._db, Place(*found[0])) if found else None
-
-
-def _pool(*columns: Any) -> Pool:  # noqa: ANN401 — SQL knows no types
-    names = (
-        *("number", "id", "tenant", "campaign", "campaign_id", "reward", "reward_key", "name"),
-        *("status", "count", "format", "pattern", "place"),
-        *("created_at_ms", "exports", "exported_at_ms"),
-    )
-    fields = dict(zip(names, columns, strict=True))
-    fields["status"] = PoolStatus(fields["status"])
-    fields["format"] = msgspec.json.decode(fields["format"], type=CodeFormat)
-    return Pool(**fields)

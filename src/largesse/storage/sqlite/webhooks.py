@@ -7,6 +7,7 @@ import apsw
 import msgspec
 
 from largesse.kernel.fact import AuditEntry, FactKind, Position
+from largesse.kernel.paging import AFTER_ALL
 from largesse.storage.sqlite import audit
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.transaction import Transaction
@@ -51,7 +52,6 @@ _AGAIN = """
 UPDATE webhook_delivery SET state = 'WAITING', due_ms = ?, done_at_ms = NULL, tries = 0
 WHERE number = ?"""
 _MORE_WAITING = "UPDATE webhook SET waiting = waiting + ? WHERE number = ?"
-_AFTER_ALL = 2**63 - 1
 
 
 class SQLiteWebhookRecords:
@@ -107,7 +107,7 @@ class SQLiteWebhookRecords:
         self, webhook: int, state: DeliveryState | None, before: int | None, limit: int
     ) -> list[Delivery]:
         """See `WebhookRecords`."""
-        below = _AFTER_ALL if before is None else before
+        below = AFTER_ALL if before is None else before
         if state is None:
             found = rows(self._db, _LISTED, (webhook, below, limit))
         else:
