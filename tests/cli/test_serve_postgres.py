@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import psycopg
 import pytest
-from postgres_databases import Databases
+from pgbouncer import pgbouncer
+from postgres_databases import Databases, settings_of
 
-from largesse.cli.doctor_postgres import judge
+from largesse.cli.doctor_postgres import examine_database, judge
 from largesse.cli.main import FAILED, run
 from largesse.kernel.errors import StartError
 from largesse.storage.postgres.inspection import Inspection, Look
@@ -29,6 +30,7 @@ SOUND = Look(
     ahead_ms=3,
     trip_s=0.0004,
     pooled=False,
+    hears=True,
 )
 
 
@@ -146,6 +148,8 @@ def test_doctor_looks_at_it(postgres_url: str, capsys: pytest.CaptureFixture[str
         ({"copies": 1, "waits_for_a_copy": True}, "standbys", "ok"),
         ({"wall_is_open": True}, "wall", "warn"),
         ({"trip_s": 0.02}, "way", "warn"),
+        ({"pooled": True, "hears": False}, "changes", "warn"),
+        ({"pooled": True}, "changes", "ok"),
         ({"ahead_ms": -5_000}, "time", "warn"),
     ],
 )
@@ -154,6 +158,14 @@ def test_what_doctor_makes_of_it(change: dict[str, Any], check: str, standing: s
     look = SOUND._replace(**change)
     findings = judge(Inspection("the database", look, Standing(tuple(migrations()), ())))
     assert {one.check: one.standing for one in findings}[check] == standing
+
+
+def test_doctor_knows_a_pooler(postgres_url: str) -> None:
+    """Words of changes do not come through it; a direct address beside it brings them."""
+    with pgbouncer(postgres_url) as pooled:
+        for listen_url, standing in (("", "warn"), (pooled, "warn"), (postgres_url, "ok")):
+            findings = examine_database(settings_of(pooled, listen_url=listen_url))
+            assert {one.check: one.standing for one in findings}["changes"] == standing
 
 
 def test_doctor_says_why_it_cannot_look(capsys: pytest.CaptureFixture[str]) -> None:

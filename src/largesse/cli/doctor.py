@@ -88,7 +88,7 @@ def _examine_without_file(settings: Settings) -> list[Finding]:
         return [Finding("driver", "fail", "PostgreSQL's driver is not installed", advice)]
     return [
         _examine_versions(),
-        *examine_database(settings.database.url),
+        *examine_database(settings.database),
         judge_open_files(_open_files_max()),
         _examine_port(settings.server),
     ]

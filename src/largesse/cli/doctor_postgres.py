@@ -1,6 +1,7 @@
 """What `largesse doctor` makes of a PostgreSQL database."""
 
 from largesse.cli.diagnosis import Finding
+from largesse.settings.tree import Database
 from largesse.storage.postgres.inspection import Inspection, Look, inspect
 from largesse.storage.postgres.opening import VERSION_MIN
 from largesse.storage.postgres.schema import Phase, Standing
@@ -12,9 +13,9 @@ AHEAD_MS_MAX = 1_000
 """largesse goes by the database's clock; people compare it with this machine's."""
 
 
-def examine_database(url: str) -> list[Finding]:
+def examine_database(settings: Database) -> list[Finding]:
     """All findings about a database."""
-    return judge(inspect(url))
+    return judge(inspect(settings.url, settings.listen_url))
 
 
 def judge(found: Inspection) -> list[Finding]:
@@ -29,6 +30,7 @@ def judge(found: Inspection) -> list[Finding]:
         _judge_copies(look),
         _judge_wall(look),
         _judge_way(look),
+        _judge_words(look),
         _judge_clock(look),
     ]
 
@@ -89,6 +91,16 @@ def _judge_way(look: Look) -> Finding:
     if look.trip_s > TRIP_S_MAX:
         return Finding("way", "warn", what, "bring largesse nearer: each batch asks twice")
     return Finding("way", "ok", what)
+
+
+def _judge_words(look: Look) -> Finding:
+    if not look.hears:
+        what = (
+            "a pooler carries no words of what other processes change: it is looked for each second"
+        )
+        advice = "name the database without the pooler in database.listen_url"
+        return Finding("changes", "warn", what, advice)
+    return Finding("changes", "ok", "what other processes change is heard of at once")
 
 
 def _judge_clock(look: Look) -> Finding:

@@ -160,6 +160,15 @@ class Database(Struct, frozen=True):
             "the slowest answers fast.",
         ),
     ] = 1_000
+    listen_url: Annotated[
+        str,
+        _text(
+            "postgresql://…, or nothing",
+            "^(|postgres(ql)?://.*)$",
+            "PostgreSQL: where its words about changes are heard, if `url` leads through a pooler, "
+            "which carries none.",
+        ),
+    ] = ""
     pool_max: Annotated[
         int,
         _whole(

@@ -16,6 +16,7 @@ class KeyRing:
         self._clock = clock
         self._tenants: dict[int, Tenant] = {}
         self._principals: dict[bytes, Principal] = {}
+        self._revoked: set[str] = set()
 
     def principal(self, digest: bytes) -> Principal | None:
         """Whoever the key with this digest speaks for, unless it has expired by machine time."""
@@ -36,14 +37,20 @@ class KeyRing:
         self._tenants[tenant.number] = tenant
 
     def add_key(self, key: ApiKey) -> None:
-        """Know a key of a known tenant; one that is revoked opens nothing."""
-        self.changes += 1
-        if key.revoked_at_ms is None:
+        """Know a key of a known tenant; one that is revoked opens nothing.
+
+        It stays revoked, also where a word from before comes late.
+        """
+        if key.revoked_at_ms is not None:
+            self.remove_key(key)
+        elif key.id not in self._revoked:
+            self.changes += 1
             self._principals[key.digest] = Principal(
                 self._tenants[key.tenant], key, covered(key.scopes)
             )
 
     def remove_key(self, key: ApiKey) -> None:
-        """Forget a key."""
+        """Forget a key for ever."""
         self.changes += 1
+        self._revoked.add(key.id)
         self._principals.pop(key.digest, None)

@@ -1,6 +1,6 @@
 """What one can do with tenants and their keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -73,8 +73,13 @@ class Tenants:
             await self._store.write(
                 command, lambda records: self._first_start(records, command, secret), Onboarded
             )
-        await self._store.read(self._load)
+        await self.learn(None)
         return None if tenants or admin_key else secret
+
+    async def learn(self, numbers: Collection[int] | None) -> None:
+        """Know some tenants, their keys and clocks as the ledger has them now; all where None."""
+        for tenant, keys in await self._store.read(lambda records: _tenants(records, numbers)):
+            self._know(tenant, *keys)
 
     def authenticate(self, secret: bytes) -> Principal | None:
         """Who calls with this secret, or None where it opens nothing (now). Costs a look-up."""
@@ -245,13 +250,6 @@ class Tenants:
         records.audit(AuditEntry.of(envelope, admin.id, None, _shown_key(admin)))
         return Onboarded(tenant, NewKey(admin, None))
 
-    def _load(self, records: TenantRecords) -> None:
-        numbers = {key.tenant for key in records.keys(None)}
-        for number in sorted(numbers):
-            tenant = records.tenant(number)
-            assert tenant is not None
-            self._know(tenant, *records.keys(number))
-
     def _know(self, tenant: Tenant, *keys: ApiKey) -> None:
         self._ring.add_tenant(tenant)
         for key in keys:
@@ -287,6 +285,15 @@ class Tenants:
         return Command(
             tenant=0, actor=_SYSTEM, operation=operation, now_ms=now_ms, machine_ms=now_ms
         )
+
+
+def _tenants(
+    records: TenantRecords, numbers: Collection[int] | None
+) -> list[tuple[Tenant, list[ApiKey]]]:
+    """Tenants by their numbers, with their keys; all that have a key where None."""
+    wanted = {key.tenant for key in records.keys(None)} if numbers is None else set(numbers)
+    found = [(records.tenant(number), records.keys(number)) for number in sorted(wanted)]
+    return [(tenant, keys) for tenant, keys in found if tenant is not None]
 
 
 def _shown_tenant(tenant: Tenant) -> dict[str, Any]:

@@ -111,6 +111,12 @@ class _Bulk(Struct, frozen=True):
     workers: tuple[Worker, ...]
     thread: OneThread
 
+    def start(self, stack: AsyncExitStack) -> None:
+        """Let the workers work until the end."""
+        for worker in self.workers:
+            worker.start()
+            stack.push_async_callback(worker.stop)
+
     def wake(self) -> None:
         """Tell the workers that there is something to do."""
         for worker in self.workers:
@@ -171,13 +177,19 @@ async def open_application(
         timers = Timers([*upkeep.timers(), *delivering.timers()], services.health)
         timers.start()
         stack.push_async_callback(timers.stop)
-        for worker in bulk.workers:
-            worker.start()
-            stack.push_async_callback(worker.stop)
+        bulk.start(stack)
         metrics = _make_metrics(services)
         delivering.start(issuance.publishing, services.health, metrics)
         stack.push_async_callback(delivering.stop)
+        _follow(storage, services, stack)
         yield await _face(services, metrics, first_key)
+
+
+def _follow(storage: Storage, services: Services, stack: AsyncExitStack) -> None:
+    """Where other processes may change what this one keeps in memory, learn of it."""
+    if storage.following is not None:
+        storage.following.start(services.tenants.learn, services.health)
+        stack.push_async_callback(storage.following.stop)
 
 
 def _make_metrics(services: Services) -> Metrics:

@@ -14,18 +14,21 @@ from largesse.kernel.clock import MachineClock
 from largesse.kernel.errors import NotFoundError
 from largesse.settings.tree import Settings
 from largesse.storage.postgres.campaigns import PostgresCampaignRecords
+from largesse.storage.postgres.changes import PostgresChanges
 from largesse.storage.postgres.commands import PostgresTransactions, of_all_tenants
 from largesse.storage.postgres.customers import PostgresCustomerRecords
 from largesse.storage.postgres.database import PostgresDatabase
 from largesse.storage.postgres.issuance import PostgresIncentiveStore
 from largesse.storage.postgres.jobs import PostgresJobRecords
 from largesse.storage.postgres.ledger import PostgresLedgerRecords
+from largesse.storage.postgres.listening import Listening
 from largesse.storage.postgres.opening import open_database
 from largesse.storage.postgres.pools import PostgresPoolRecords
 from largesse.storage.postgres.publishing import Publisher
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.upkeep import PostgresUpkeep
 from largesse.wiring.storage import Storage, Stores
+from largesse.workers.following import Following
 from largesse.workers.timers import Timer
 
 RESULTS = Path("largesse-results")
@@ -34,17 +37,22 @@ RESULTS = Path("largesse-results")
 CHECK_S = 2.0
 """So soon somebody who asks `/readyz` knows that the database is gone, or there again."""
 
+CHANGES_KEPT_S = 600.0
+"""Old ones are removed so often: they are few."""
+
 
 @contextmanager
 def open_postgres(
     settings: Settings, clock: MachineClock | None, publish: Publish
 ) -> Iterator[Storage]:
     """See `open_storage`. The time is the database's, so that processes on it agree."""
-    secret, databases_clock = open_database(settings.database.url, os.urandom)
+    secret, databases_clock, since = open_database(settings.database.url, os.urandom)
     runs_by = clock or databases_clock
     with closing(PostgresDatabase(settings.database)) as database:
         publisher = Publisher(publish)
         upkeep = PostgresUpkeep(database, databases_clock)
+        listening = Listening(settings.database.listen_url or settings.database.url)
+        changes = PostgresChanges(database, publisher, listening, since)
 
         def open_ledger(random_codes: RandomCodes, _: Dice) -> Stores:
             return Stores(PostgresIncentiveStore(database, random_codes, runs_by), _NoDraws())
@@ -64,7 +72,11 @@ def open_postgres(
             forget_keys=upkeep.forget_keys,
             take_backup=_refuse_backup,
             results_folder=RESULTS,
-            checks=(Timer("database", CHECK_S, upkeep.check),),
+            checks=(
+                Timer("database", CHECK_S, upkeep.check),
+                Timer("changes kept", CHANGES_KEPT_S, changes.forget),
+            ),
+            following=Following(changes),
         )
 
 

@@ -25,6 +25,7 @@ from largesse.pools.ports import PoolStore
 from largesse.settings.tree import Settings
 from largesse.tenants.ports import TenantStore
 from largesse.webhooks.ports import DeliveryStore, WebhookStore
+from largesse.workers.following import Following
 from largesse.workers.timers import Timer
 
 _SQLITE = "sqlite:"
@@ -51,7 +52,8 @@ class Storage(Struct, frozen=True):
     `open_ledger` is called once, when codes can be made and dice rolled. `results_folder` is where
     jobs leave their files unless the settings say otherwise. `checks` look after the ledger while
     the server runs.
-    `telling` is None where the technology cannot tell anybody yet.
+    `telling` is None where the technology cannot tell anybody yet, `following` where no other
+    process can change anything.
     """
 
     secret: bytes
@@ -68,6 +70,7 @@ class Storage(Struct, frozen=True):
     results_folder: Path
     checks: tuple[Timer, ...]
     telling: Telling | None = None
+    following: Following | None = None
 
 
 class Stores(Struct, frozen=True):

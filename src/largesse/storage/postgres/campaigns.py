@@ -52,6 +52,8 @@ INSERT INTO campaign_version (campaign, version, tenant, definition) VALUES (%s,
 ON CONFLICT DO NOTHING"""
 _REVISIONS = "SELECT number, revision FROM campaign WHERE number = ANY(%s)"
 
+_ALL_REVISIONS = "SELECT number, revision FROM campaign WHERE status <> 'DRAFT'"
+
 _REWARDS = """
 SELECT campaign, key, number, issued, reserved, serials, day, issued_day
 FROM reward WHERE campaign = ANY(%s)"""
@@ -105,6 +107,14 @@ def load_changed(transaction: Transaction) -> list[Changed]:
     revisions = dict(transaction.rows(_REVISIONS, (numbers,)))
     found = _all(transaction, _BY_NUMBERS, (numbers,))
     return [Changed(revisions[campaign.number], campaign) for campaign in found]
+
+
+def load_revised(transaction: Transaction) -> list[Changed]:
+    """All campaigns but drafts, each with the number of its last change."""
+    revisions = dict(transaction.rows(_ALL_REVISIONS))
+    return [
+        Changed(revisions[campaign.number], campaign) for campaign in load_campaigns(transaction)
+    ]
 
 
 class PostgresCampaignRecords:

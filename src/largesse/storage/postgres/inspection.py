@@ -26,7 +26,8 @@ class Look(NamedTuple):
 
     `wall_is_open` says that this role sees all tenants whatever the wall says; `copies` counts the
     standbys that a commit does not wait for. `ahead_ms` is how far its clock is before ours,
-    `trip_s` how long a question takes; `pooled` says that somebody pools between us.
+    `trip_s` how long a question takes; `pooled` says that somebody pools between us, `hears` that
+    words of changes come in all the same.
     """
 
     version: str
@@ -41,6 +42,7 @@ class Look(NamedTuple):
     ahead_ms: int
     trip_s: float
     pooled: bool
+    hears: bool
 
 
 class Inspection(NamedTuple):
@@ -52,8 +54,11 @@ class Inspection(NamedTuple):
     problem: str = ""
 
 
-def inspect(url: str) -> Inspection:
-    """Look at a database, or tell why it cannot be looked at."""
+def inspect(url: str, listen_url: str = "") -> Inspection:
+    """Look at a database, or tell why it cannot be looked at.
+
+    `listen_url` leads to the same one without a pooler, where one is between us.
+    """
     try:
         with connect(url) as db:
             asked_s, asked_ms = ticking_s(), SystemClock().now_ms()
@@ -61,9 +66,18 @@ def inspect(url: str) -> Inspection:
             *said, now_ms, pid = row
             trip_s = ticking_s() - asked_s
             ahead_ms = now_ms - asked_ms - int(trip_s * 500)
-            look = Look._make((*said, ahead_ms, trip_s, pid != db.info.backend_pid))
+            pooled = pid != db.info.backend_pid
+            hears = _hears(listen_url) if listen_url else not pooled
+            look = Look._make((*said, ahead_ms, trip_s, pooled, hears))
             return Inspection(shown(url), look, standing(db))
     except StartError as error:
         return Inspection(shown(url), None, None, str(error))
     except psycopg.Error as error:
         return Inspection(shown(url), None, None, f"{shown(url)}: {one_line(error)}")
+
+
+def _hears(url: str) -> bool:
+    """Whether an address leads to a session of our own."""
+    with connect(url) as db:
+        [pid] = db.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+        return bool(pid == db.info.backend_pid)

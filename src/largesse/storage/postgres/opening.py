@@ -28,6 +28,7 @@ SELECT current_setting('server_version_num')::integer / 10000, pg_is_in_recovery
 _ADD_INSTALLATION = """
 INSERT INTO installation (secret, created_at_ms)
 VALUES (%s, (extract(epoch FROM now()) * 1000)::bigint) ON CONFLICT DO NOTHING"""
+_SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _INSTALLATION = "SELECT secret FROM installation"
 
 # Test clocks stand in the future by design, so what was done by them says nothing of the time.
@@ -41,11 +42,13 @@ WHERE t.clock_ms IS NULL"""
 class Opened(NamedTuple):
     """What a process must know of its database: the installation's secret, and what time it is.
 
-    The time is the database's, and never before the ledger's last moment.
+    The time is the database's, and never before the ledger's last moment. `snapshot` is the moment
+    as the database names it: what changes from then on may be unknown to whoever reads it later.
     """
 
     secret: bytes
     clock: CarriedClock
+    snapshot: str
 
 
 def open_database(url: str, entropy: Callable[[int], bytes]) -> Opened:
@@ -107,7 +110,8 @@ def _read(db: Connection, entropy: Callable[[int], bytes]) -> Opened:
         db.execute(OPEN, _PATIENT.bindings(EVERYBODY))
         db.execute(_ADD_INSTALLATION, (entropy(SECRET_BYTES),))
         [secret] = db.execute(_INSTALLATION).fetchone() or (b"",)
+        [snapshot] = db.execute(_SNAPSHOT).fetchone() or ("",)
         [last_moment_ms] = db.execute(_LAST_MOMENT, (ROWS_LOOKED_AT,)).fetchone() or (0,)
     clock = CarriedClock(last_moment_ms)
     take_time(db, clock)
-    return Opened(secret, clock)
+    return Opened(secret, clock, snapshot)
