@@ -14,8 +14,8 @@ AGAIN_S = (0.1, 0.3, 1.0, 3.0)
 """How long to wait before each attempt at a new connection; the last one goes on."""
 
 _POOLED = (
-    "a pooler stands before the database: what other processes change is looked for each second; "
-    "name the database without it in database.listen_url"
+    "a pooler stands before the database, so that what other processes change is looked for each "
+    "second: name the database without it in database.listen_url"
 )
 _PID = "SELECT pg_backend_pid()"
 _log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ class Listening:
             try:
                 async with await self._connect() as db:
                     if not await _is_ours(db):
-                        _log.warning(_POOLED)
+                        _log.warning("no words of changes", because=_POOLED)
                         return
                     await self._listen(db)
             except psycopg.Error as error:
