@@ -157,7 +157,8 @@ def routes_page() -> str:
             [
                 f"`{one.method} {one.path}`",
                 one.summary,
-                " or ".join(f"`{scope}`" for scope in one.scopes) or "—",
+                " or ".join(f"`{scope}`" for scope in one.scopes) + ", customers" * one.customers
+                or "—",
                 _KEY_SHOWN[one.key],
             ]
             for one in app.OPERATIONS
@@ -168,7 +169,8 @@ def routes_page() -> str:
     return page(
         "Routes",
         "Every route of the REST interface. A key with one of the scopes may call it; where there\n"
-        "is none, everybody may. The shapes of bodies and answers are in [OpenAPI](openapi.json);\n"
+        "is none, everybody may; `customers` may by a [token](../how-to/customer-tokens.md), for\n"
+        "what is their own. The shapes of bodies and answers are in [OpenAPI](openapi.json);\n"
         "a running server shows them to people at `/swagger-ui`, `/redoc` and `/rapidoc`. How a\n"
         "call may end: [outcomes and errors](outcomes.md).",
         *sections,

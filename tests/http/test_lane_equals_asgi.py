@@ -7,7 +7,7 @@ pass. Whatever could differ between the two (customers, keys, ids) is fixed by t
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,20 +16,24 @@ from running import ADMIN_KEY, hosted
 from shop import API, Shop, a_reward, new_tenant, rfc3339, shop
 
 from largesse.kernel.clock import FakeClock
+from largesse.settings.tree import Cors
 from largesse.testing.factories import HOUR_MS, NOW_MS
 
 PLAIN = ("TE", "trailers")
 """Makes the lane leave a request to the plain route."""
 
+SHOP = "https://shop.example"
+CORS = Cors(origins=(SHOP,))
+
 OF_CONNECTIONS = (b"date:", b"connection:")
 """Headers that belong to the connection rather than to the answer."""
 
-_COUNTED = re.compile(r"^largesse_requests_total\{.*claims.*\} (\d+)", re.MULTILINE)
+_COUNTED = re.compile(r"^largesse_requests_total\{.*(?:claims|draws).*\} (\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A claim: of which campaign, with which body, and headers in place of the usual ones.
+    """What is asked of which campaign, with which body, and headers in place of the usual ones.
 
     A header that is None is left out.
     """
@@ -37,7 +41,7 @@ class Asked:
     campaign: str
     body: bytes = b'{"customer_id":"ann"}'
     headers: tuple[tuple[str, str | None], ...] = ()
-    batch: bool = False
+    route: str = "claims"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Fair:
 
     async def hear(self, asked: Asked, *more: tuple[str, str]) -> Heard:
         """Send a claim with some more headers."""
-        target = f"{API}/campaigns/{self.campaigns[asked.campaign]}/claims"
+        target = f"{API}/campaigns/{self.campaigns[asked.campaign]}/{asked.route}"
         headers: dict[str, str | None] = {
             "X-Request-Id": "req_of_the_test",
             "Authorization": f"Bearer {ADMIN_KEY}",
@@ -70,9 +74,7 @@ class Fair:
         }
         said = [(name, value) for name, value in headers.items() if value is not None]
         said = [(name, self.keys.get(value, value)) for name, value in said]
-        await self.client.send(
-            request("POST", target + ":batch" * asked.batch, [*said, *more], asked.body)
-        )
+        await self.client.send(request("POST", target, [*said, *more], asked.body))
         head = await self.client.reader.readuntil(b"\r\n\r\n")
         status_line, *lines = head.split(b"\r\n")[:-2]
         length = int(next(line[15:] for line in lines if line.startswith(b"content-length:")))
@@ -81,7 +83,7 @@ class Fair:
         return Heard(status_line, tuple(kept), body)
 
     async def plain_requests(self) -> int:
-        """How many claims did not come by the lane."""
+        """How many claims and draws did not come by the lane."""
         answer = await self.client.ask(request("GET", "/metrics"))
         return sum(int(count) for count in _COUNTED.findall(answer.body.decode()))
 
@@ -90,7 +92,7 @@ class Fair:
 async def fair(folder: Path) -> AsyncIterator[Fair]:
     """A whole application whose clock stands still."""
     clock = FakeClock(NOW_MS)
-    async with hosted(folder, clock) as port, shop(port) as tenant, connected(port) as client:
+    async with hosted(folder, clock, CORS) as port, shop(port) as tenant, connected(port) as client:
         at = Fair(client, await campaigns(tenant, port), await keys(tenant))
         clock.advance(1)
         yield at
@@ -103,7 +105,11 @@ async def keys(tenant: Shop) -> dict[str, str]:
         "EXPIRED": {"name": "brief", "scopes": ["issue"], "expires_at": rfc3339(NOW_MS + 1)},
     }
     made = {name: await tenant.ask("POST", "/keys", key) for name, key in wanted.items()}
-    return {name: f"Bearer {answer.json()['key']}" for name, answer in made.items()}
+    secrets = {name: answer.json()["key"] for name, answer in made.items()}
+    for name in ("ann", "bob"):
+        answer = await tenant.ask("POST", f"/customers/{name}:token", {})
+        secrets[f"TOKEN OF {name}"] = answer.json()["token"]
+    return {name: f"Bearer {secret}" for name, secret in secrets.items()}
 
 
 async def campaigns(tenant: Shop, port: int) -> dict[str, str]:
@@ -123,6 +129,18 @@ async def campaigns(tenant: Shop, port: int) -> dict[str, str]:
         "paused": await tenant.campaign(),
         "ended": await tenant.campaign(),
         "scheduled": await tenant.campaign(starts_at=rfc3339(NOW_MS + HOUR_MS + 1)),
+        "wheel": await tenant.campaign(type="DRAW", rewards=[a_reward(weight_ppm=1_000_000)]),
+        "losing wheel": await tenant.campaign(type="DRAW", rewards=[a_reward(weight_ppm=0)]),
+        "sold out wheel": await tenant.campaign(
+            type="DRAW", rewards=[a_reward(weight_ppm=1_000_000, quota_total=1)]
+        ),
+        "ended wheel": await tenant.campaign(type="DRAW", rewards=[a_reward(weight_ppm=0)]),
+        "wheel for the known": await tenant.campaign(
+            type="DRAW",
+            rewards=[a_reward(weight_ppm=0)],
+            customers="REGISTERED",
+            requires=["phone"],
+        ),
     }
     for name in ("sold out", "sold out today", "capped", "returning", "exhausted"):
         won = await tenant.claimed(found[name], "ann", "first")
@@ -130,10 +148,20 @@ async def campaigns(tenant: Shop, port: int) -> dict[str, str]:
             await tenant.revoke(won.json()["incentive"]["id"])
     assert (await tenant.claimed(found["two rewards"], "ann", "a-key", "A")).status == 201
     assert (await tenant.claimed(found["open"], "ann", "a-key")).status == 201
+    turns = [("sold out wheel", "bob"), *((name, "ann") for name in found if "wheel" in name)]
+    for name, customer in turns:
+        path, wish = f"/campaigns/{found[name]}/draws", {"customer_id": customer}
+        drawn = await tenant.ask("POST", path, wish, Idempotency_Key="a-key")
+        assert drawn.status == (404 if name == "wheel for the known" else 201)
+    await tenant.ask("POST", "/customers", {"customer_id": "cy"})
     await tenant.verb(found["paused"], "pause")
+    await tenant.verb(found["ended wheel"], "end")
     await tenant.verb(found["ended"], "end")
     async with shop(port, api_key=await new_tenant(port)) as other:
         found["foreign"] = await other.campaign()
+        found["foreign wheel"] = await other.campaign(
+            type="DRAW", rewards=[a_reward(weight_ppm=1_000_000)]
+        )
     return found
 
 
@@ -201,7 +229,35 @@ BY_HEADER: list[tuple[tuple[str, str | None], int]] = [
     (("Content-Type", "application/json; charset=UTF-8"), 201),
     (("Content-Type", None), 201),
     (("X-Request-Id", "another/id:7"), 201),
+    (("Authorization", "TOKEN OF ann"), 201),
+    (("Authorization", "TOKEN OF bob"), 403),
+    (("Origin", SHOP), 201),
+    (("Origin", "https://elsewhere.example"), 201),
+    (("Origin", "null"), 201),
 ]
+
+BY_DRAW = [
+    (Asked("wheel"), 201),
+    (Asked("losing wheel"), 201),
+    (Asked("sold out wheel"), 201),
+    (Asked("wheel", headers=(("Idempotency-Key", "another"),)), 409),
+    (Asked("losing wheel", headers=(("Idempotency-Key", "another"),)), 409),
+    (Asked("wheel", b'{"customer_id":"ann","client_seed":"mine"}'), 422),
+    (Asked("wheel", b'{"customer_id":"ann","client_seed":""}'), 422),
+    (Asked("wheel", b"{}"), 422),
+    (Asked("wheel", b"{}", (("Authorization", "TOKEN OF ann"),)), 201),
+    (Asked("wheel", headers=(("Authorization", "TOKEN OF ann"),)), 201),
+    (Asked("wheel", headers=(("Authorization", "TOKEN OF bob"),)), 403),
+    (Asked("wheel", headers=(("Authorization", "READER"),)), 403),
+    (Asked("wheel", headers=(("Idempotency-Key", None),)), 400),
+    (Asked("wheel", headers=(("Origin", SHOP),)), 201),
+    (Asked("wheel for the known"), 404),
+    (Asked("wheel for the known", b'{"customer_id":"cy"}'), 422),
+    (Asked("ended wheel"), 201),
+    (Asked("ended wheel", headers=(("Idempotency-Key", "another"),)), 410),
+    (Asked("foreign wheel"), 404),
+]
+"""Draws, each of which changes nothing either."""
 
 BY_BATCH = [
     (items('{"customer_id":"ann","key":"a-key"}'), 200),
@@ -221,9 +277,13 @@ CASES = [
     *((Asked(state), status) for state, status in BY_STATE),
     *((Asked("open", content), status) for content, status in BY_BODY),
     *((Asked("open", headers=(header,)), status) for header, status in BY_HEADER),
-    *((Asked("open", content, batch=True), status) for content, status in BY_BATCH),
+    *((Asked("open", content, route="claims:batch"), status) for content, status in BY_BATCH),
+    *((replace(asked, route="draws"), status) for asked, status in BY_DRAW),
+    (Asked("open", b"{}", (("Authorization", "TOKEN OF ann"),)), 201),
+    (Asked("open", headers=(("Origin", SHOP), ("Cookie", "a=b"))), 201),
+    (Asked("paused", headers=(("Origin", SHOP),)), 409),
     *(
-        (Asked(state, items('{"customer_id":"bob","key":"b"}'), batch=True), 200)
+        (Asked(state, items('{"customer_id":"bob","key":"b"}'), route="claims:batch"), 200)
         for state in ("sold out", "sold out today", "exhausted", "paused", "ended", "scheduled")
     ),
     (Asked("two rewards", b'{"customer_id":"ann","reward":"A"}'), 201),
@@ -244,6 +304,18 @@ async def test_both_ways_answer_the_same(tmp_path: Path) -> None:
             again = await at.hear(asked)
             assert again == hot, asked
         assert await at.plain_requests() == before + len(CASES)
+
+
+async def test_a_page_of_another_origin_reads_an_answer_of_the_lane(tmp_path: Path) -> None:
+    """Only one that the settings name; a browser keeps the answer from any other."""
+    allowed = b"access-control-allow-origin: " + SHOP.encode()
+    async with fair(tmp_path) as at:
+        own = await at.hear(Asked("open", headers=(("Origin", SHOP),)))
+        other = await at.hear(Asked("open", headers=(("Origin", SHOP + ".evil.example"),)))
+        silent = await at.hear(Asked("open"))
+    assert {allowed, b"vary: Origin"} <= set(own.headers)
+    assert allowed not in other.headers
+    assert not any(line.startswith(b"access-control") for line in silent.headers)
 
 
 @pytest.mark.parametrize("first", ["lane", "plain"])

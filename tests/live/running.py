@@ -18,7 +18,7 @@ from crowd import crowd
 
 from largesse.http.server import Listening, make_server
 from largesse.kernel.clock import MachineClock
-from largesse.settings.tree import Database, Secret, Settings
+from largesse.settings.tree import Cors, Database, Secret, Settings
 from largesse.wiring.application import open_application
 
 ADMIN_KEY = "lgs_the_admin_key_of_all_servers_under_test"
@@ -32,6 +32,7 @@ IDLE_S_MAX = "60"
 PROGRAM = str(Path(sys.executable).with_name("largesse"))
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+NO_PAGES = Cors()
 WATCHFUL: Mapping[str, str] = MappingProxyType({"LARGESSE_AUDIT_PERIOD_S": "1"})
 """Settings with which a fresh proof of the ledger is never far away."""
 
@@ -108,10 +109,12 @@ async def ready(port: int, s_max: float = START_S_MAX) -> None:
 
 
 @asynccontextmanager
-async def hosted(folder: Path, clock: MachineClock) -> AsyncIterator[int]:
+async def hosted(folder: Path, clock: MachineClock, cors: Cors = NO_PAGES) -> AsyncIterator[int]:
     """The whole application inside the test, by the test's clock; the port where it listens."""
     settings = Settings(
-        admin_key=Secret(ADMIN_KEY), database=Database(url=f"sqlite:///{folder / 'ledger.db'}")
+        admin_key=Secret(ADMIN_KEY),
+        database=Database(url=f"sqlite:///{folder / 'ledger.db'}"),
+        cors=cors,
     )
     async with open_application(settings, clock) as application:
         bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import msgspec
 
 from largesse.client.call import Answer, Call, Request, get, path_of, post, reading
-from largesse.client.model import Customer, CustomerDescription, Page
+from largesse.client.model import Customer, CustomerDescription, CustomerToken, Page
 
 Description = CustomerDescription | Mapping[str, object]
 """What is known of a customer; a mapping is sent as it is."""
 
 _CUSTOMER = reading(Customer)
+_TOKEN = reading(CustomerToken)
 _CUSTOMERS = reading(Page[Customer])
 _NOBODY = CustomerDescription()
 
@@ -49,6 +50,12 @@ def replace(customer: str, description: Description) -> Call[Customer]:
 def remove(customer: str) -> Call[None]:
     """Forget a customer; what he was given stays in the ledger."""
     return Call(Request("DELETE", path_of("customers", customer)), _nothing, repeatable=False)
+
+
+def token(customer: str, *, expires_in_s: int | None = None) -> Call[CustomerToken]:
+    """Let a customer's browser speak for him: a token, short-lived, that is shown this once."""
+    target = path_of("customers", customer) + ":token"
+    return post(target, {"expires_in_s": expires_in_s}, _TOKEN)
 
 
 def _nothing(_: Answer) -> None:

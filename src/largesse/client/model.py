@@ -72,6 +72,14 @@ class Customer(Struct, frozen=True, kw_only=True):
     registered_at: str
 
 
+class CustomerToken(Struct, frozen=True, kw_only=True):
+    """By this a customer speaks for himself until `expires_at`; it is shown this once."""
+
+    customer_id: str
+    token: str
+    expires_at: str
+
+
 class CodeFormat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How codes look: a pattern, or a charset and a length; and where they come from."""
 

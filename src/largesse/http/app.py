@@ -7,13 +7,13 @@ from http import HTTPStatus
 
 import structlog
 from litestar import Litestar, Response
-from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
 from msgspec.structs import replace
 
 from largesse.http import openapi, problems, wire
+from largesse.http.cors import cors_config
 from largesse.http.errors import problem_of_wire
 from largesse.http.front import Front, inner_path
 from largesse.http.limits import GuessLimiter
@@ -63,16 +63,6 @@ _OF_FRAMEWORK = {
     HTTPStatus.BAD_REQUEST: wire.MALFORMED,
 }
 
-_OF_RPC_ASKED = (
-    "connect-protocol-version",
-    "connect-timeout-ms",
-    "grpc-timeout",
-    "x-grpc-web",
-    "x-user-agent",
-)
-_OF_RPC_ANSWERED = ("grpc-status", "grpc-message", "grpc-status-details-bin")
-"""Headers of Connect and gRPC-Web, for pages of other origins."""
-
 _log = structlog.get_logger(__name__)
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -96,7 +86,6 @@ def create_app(
         metrics,
         lru_cache(maxsize=1)(lambda: openapi.encoded(OPERATIONS)),
     )
-    origins = list(services.settings.cors.origins)
     application = Litestar(
         [
             *(_options_route(path) for path in dict.fromkeys(one.path for one in OPERATIONS)),
@@ -111,7 +100,7 @@ def create_app(
         ],
         openapi_config=None,
         logging_config=None,
-        cors_config=_cors(origins) if origins else None,
+        cors_config=cors_config(services.settings.cors.origins),
         exception_handlers={HTTPException: _answer_framework, Exception: _answer_fault},
         lifespan=list(lifespan),
         request_max_body_size=services.settings.server.body_bytes_max,
@@ -183,27 +172,6 @@ def _problem_route() -> HTTPRouteHandler:
 
     path = f"{problems.INDEX_PATH}/{{name:str}}"
     return HTTPRouteHandler(path, http_method="GET", name=path)(handle)
-
-
-def _cors(origins: list[str]) -> CORSConfig:
-    return CORSConfig(
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=[
-            "authorization",
-            "content-type",
-            "idempotency-key",
-            "if-match",
-            *_OF_RPC_ASKED,
-        ],
-        expose_headers=[
-            "etag",
-            "idempotency-replayed",
-            "retry-after",
-            "x-request-id",
-            *_OF_RPC_ANSWERED,
-        ],
-    )
 
 
 def _answer_framework(request: HttpRequest, error: HTTPException) -> Response[bytes]:

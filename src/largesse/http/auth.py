@@ -1,9 +1,12 @@
-"""Who is calling, and whether he may: API keys as bearer tokens (RFC 6750)."""
+"""Who is calling, and whether he may: API keys and customer tokens as bearer tokens (RFC 6750)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
+from msgspec import UNSET, UnsetType
+
 from largesse.http.errors import ForbiddenError, UnauthenticatedError
+from largesse.kernel.errors import InvalidInputError
 from largesse.tenants.model import Principal, Scope
 from largesse.tenants.service import Tenants
 
@@ -21,7 +24,7 @@ def authenticate(tenants: Tenants, headers: Mapping[bytes, bytes]) -> Principal:
         raise UnauthenticatedError
     principal = tenants.authenticate(secret.strip())
     if principal is None:
-        message = "this API key is unknown, revoked or expired"
+        message = "this API key or customer token is unknown, revoked or expired"
         raise UnauthenticatedError(message)
     return principal
 
@@ -35,16 +38,33 @@ def authorize(principal: Principal, scopes: Sequence[Scope]) -> None:
     raise ForbiddenError(f"this needs a key with the scope {wanted}")
 
 
+def customer_of(own: str | None, said: str | UnsetType, pointer: str = "/customer_id") -> str:
+    """Whom something is asked for: the caller says it, unless he has a token that is a customer's.
+
+    `own` is that customer. `InvalidInputError` at `pointer` where nobody says it, `ForbiddenError`
+    where a customer asks for somebody else.
+    """
+    if own is None:
+        if said is UNSET:
+            message = "say for which customer: only a customer token speaks for one by itself"
+            raise InvalidInputError(message, pointer)
+        return said
+    if said is not UNSET and said != own:
+        raise ForbiddenError("this customer token speaks for another customer")
+    return own
+
+
 class Callers:
-    """Lets in who has one of some scopes, and knows again who has been let in.
+    """Lets in whom `let_in` does not turn away, and knows again who has been let in.
 
     Hot requests bring the same header time and again, and what it says need not be found out anew.
-    It is known by its digest: no key is kept here. Keys that expire are looked at each time.
+    It is known by its digest: no key is kept here. What expires is looked at each time, all
+    customer tokens among it, so that a crowd of customers cannot drive the keys out.
     """
 
-    def __init__(self, tenants: Tenants, scopes: Sequence[Scope]) -> None:
+    def __init__(self, tenants: Tenants, let_in: Callable[[Principal], None]) -> None:
         self._tenants = tenants
-        self._scopes = scopes
+        self._check = let_in
         self._known: dict[bytes, Principal] = {}
         self._as_of = tenants.key_changes
 
@@ -59,8 +79,8 @@ class Callers:
 
     def _let_in(self, headers: Mapping[bytes, bytes], digest: bytes) -> Principal:
         principal = authenticate(self._tenants, headers)
-        authorize(principal, self._scopes)
-        if principal.key.expires_at_ms is None:
+        self._check(principal)
+        if principal.key.expires_at_ms is None and principal.customer is None:
             if len(self._known) >= CALLERS_MAX:
                 self._known.clear()
             self._known[digest] = principal

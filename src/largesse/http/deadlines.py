@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,9 +77,16 @@ class Watch:
     well under a microsecond each. It runs only while there are connections.
     """
 
-    def __init__(self, limits: LaneLimits, new_request_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        limits: LaneLimits,
+        new_request_id: Callable[[], str],
+        cross_origin: Callable[[Mapping[bytes, bytes]], bytes] | None = None,
+    ) -> None:
         self.limits = limits
         self.new_request_id = new_request_id
+        self.cross_origin = cross_origin
+        """Adds to the answer for a page of another origin; None where there are none."""
         self.now = 0.0
         """Seconds on the loop's clock, as of the last sweep."""
         self.head_end = b"\r\n"

@@ -13,6 +13,7 @@ from largesse.campaigns.model import Campaign
 from largesse.http import body, errors, exchange
 from largesse.http.admission import Admission, Offered
 from largesse.http.answers import answer_created, answer_json, answer_problem, head
+from largesse.http.auth import customer_of
 from largesse.http.errors import Known, Problem
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.issued import IssuedBodies
@@ -88,10 +89,10 @@ class ClaimDesk:
         headers = asked.headers
         request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
-            campaign = self._admission.admit(offered, headers)
+            campaign, own = self._admission.admit(offered, headers)
             key = parse_key(headers, required=not how.dry_run) or ""
             claim = body.read(self._read_claim, headers, asked.body)
-            wish = wish_of(campaign, claim.customer_id, claim.reward, key)
+            wish = wish_of(campaign, customer_of(own, claim.customer_id), claim.reward, key)
             wish.dry_run = how.dry_run
             deliver = self._accept if how.dry_run else self._deliver
             self._issuance.submit(wish, partial(deliver, asked, request_id, campaign))
@@ -128,14 +129,15 @@ class ClaimDesk:
         headers = asked.headers
         request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
-            campaign = self._admission.admit(offered, headers)
+            campaign, own = self._admission.admit(offered, headers)
             batch = body.read(self._read_batch, headers, asked.body)
             wishes = []
             for index, item in enumerate(batch.claims):
                 pointer = f"/claims/{index}"
                 _check_key(item.key, f"{pointer}/key")
                 key = "" if how.dry_run else item.key
-                wishes.append(wish_of(campaign, item.customer_id, item.reward, key, pointer))
+                customer = customer_of(own, item.customer_id, f"{pointer}/customer_id")
+                wishes.append(wish_of(campaign, customer, item.reward, key, pointer))
                 wishes[-1].dry_run = how.dry_run
         except LargesseError as error:
             answer_problem(asked, errors.problem_of_error(error, request_id))

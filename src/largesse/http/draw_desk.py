@@ -13,6 +13,7 @@ from largesse.draws.service import Draws
 from largesse.http import body, errors, exchange
 from largesse.http.admission import Admission, Offered
 from largesse.http.answers import answer_created, answer_json, answer_problem
+from largesse.http.auth import customer_of
 from largesse.http.errors import Known
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.parsing import parse_key
@@ -61,9 +62,9 @@ class DrawDesk:
         headers = asked.headers
         request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
-            campaign = self._admission.admit(offered, headers)
+            campaign, own = self._admission.admit(offered, headers)
             key = parse_key(headers, required=True) or ""
-            wish = self._wish(campaign, asked, key)
+            wish = self._wish(campaign, own, asked, key)
             self._draws.submit(wish, partial(self._deliver, asked, request_id, campaign))
         except LargesseError as error:
             answer_problem(asked, errors.problem_of_error(error, request_id))
@@ -72,16 +73,17 @@ class DrawDesk:
         headers = asked.headers
         request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
         try:
-            campaign = self._admission.admit(offered, headers)
-            wish = self._wish(campaign, asked, "")
+            campaign, own = self._admission.admit(offered, headers)
+            wish = self._wish(campaign, own, asked, "")
             wish.dry_run = True
             self._draws.submit(wish, partial(self._accept, asked, request_id))
         except LargesseError as error:
             answer_problem(asked, errors.problem_of_error(error, request_id))
 
-    def _wish(self, campaign: Campaign, asked: Exchange, key: str) -> DrawWish:
+    def _wish(self, campaign: Campaign, own: str | None, asked: Exchange, key: str) -> DrawWish:
         said = body.read(self._read, asked.headers, asked.body)
-        check_id(said.customer_id, "/customer_id")
+        customer = customer_of(own, said.customer_id)
+        check_id(customer, "/customer_id")
         if campaign.definition.type is not CampaignType.DRAW:
             message = "this campaign gives by claims: send the wish to its /claims"
             raise InvalidInputError(message)
@@ -92,7 +94,7 @@ class DrawDesk:
         return DrawWish(
             campaign.tenant,
             campaign.number,
-            said.customer_id,
+            customer,
             key,
             seed_of_key(key) if seed is None else seed,
         )

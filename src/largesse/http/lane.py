@@ -317,6 +317,8 @@ class Lane(HttpToolsProtocol):
             exchange.response_complete = True
             self.server_state.total_requests += 1
             head, body = answered
+            if watch.cross_origin is not None and b"origin" in exchange.headers:
+                head += watch.cross_origin(exchange.headers)
             if not exchange.keep_alive:
                 self._send_last(head, body)
                 return

@@ -32,8 +32,8 @@ again."""
 
 _REFUSALS: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request is not well formed.",
-    HTTPStatus.UNAUTHORIZED: "There is no API key, or it opens nothing.",
-    HTTPStatus.FORBIDDEN: "The API key lacks the scope.",
+    HTTPStatus.UNAUTHORIZED: "There is no API key or customer token, or it opens nothing.",
+    HTTPStatus.FORBIDDEN: "The API key lacks the scope, or the customer asks for another's.",
     HTTPStatus.NOT_FOUND: "There is no such thing in this tenant.",
     HTTPStatus.CONFLICT: "Refused; `code` says why.",
     HTTPStatus.GONE: "It has ended or expired.",
@@ -115,7 +115,13 @@ def document(operations: Sequence[AnyOperation]) -> Json:
                     "description": "An API key. Its scopes: "
                     + ", ".join(f"`{scope}`" for scope in Scope)
                     + ". `admin` covers all but `operator`.",
-                }
+                },
+                "customer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A customer token, which speaks for one customer alone.",
+                },
             },
         },
     }
@@ -160,7 +166,7 @@ def _operation(operation: AnyOperation, types: _Types) -> Json:
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description + _scopes(operation),
-        "security": [{"key": []}] if operation.scopes else [],
+        "security": _security(operation),
         "parameters": list(_parameters(operation, types)),
         "responses": _responses(operation, types),
     }
@@ -169,10 +175,17 @@ def _operation(operation: AnyOperation, types: _Types) -> Json:
     return described
 
 
+def _security(operation: AnyOperation) -> list[Json]:
+    schemes = ["key"] * bool(operation.scopes) + ["customer"] * operation.customers
+    return [{scheme: []} for scheme in schemes]
+
+
 def _scopes(operation: AnyOperation) -> str:
     if not operation.scopes:
         return "\n\nOpen to everybody."
-    return "\n\nScope: " + " or ".join(f"`{scope}`" for scope in operation.scopes) + "."
+    named = " or ".join(f"`{scope}`" for scope in operation.scopes)
+    own = "; or a customer token, for what is the customer's own" if operation.customers else ""
+    return f"\n\nScope: {named}{own}."
 
 
 def _parameters(operation: AnyOperation, types: _Types) -> Iterator[Json]:

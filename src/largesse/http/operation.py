@@ -167,6 +167,8 @@ class Shown(Struct, frozen=True):
 class Operation(Struct, Generic[Query, Body], frozen=True, kw_only=True):
     """A route. `path` is written as in OpenAPI; a key with any of `scopes` may call it.
 
+    So may `customers` by a token, each for himself alone: the handler sees to that.
+
     `refusals` are the statuses of the problems that are its own, beside those that every route may
     give. `body` is what the handler gets; where that is bytes they are taken as they came, with the
     key, and `body_shown` documents them: a claim, which is decided and logged at the desk.
@@ -182,6 +184,7 @@ class Operation(Struct, Generic[Query, Body], frozen=True, kw_only=True):
     answers: tuple[Shown, ...]
     refusals: tuple[int, ...] = ()
     scopes: tuple[Scope, ...] = ()
+    customers: bool = False
     query: type[Query] = Nothing  # type: ignore[assignment]  # the default of most
     body: type[Body] = Nothing  # type: ignore[assignment]  # the default of most
     body_shown: Any = None

@@ -78,7 +78,8 @@ async def _read(
     if operation.scopes:
         caller = authenticate(backing.services.tenants, headers)
         trace.tenant = caller.tenant.id
-        authorize(caller, operation.scopes)
+        if caller.customer is None or not operation.customers:
+            authorize(caller, operation.scopes)
     query = parse_query(operation.query, request.scope["query_string"])
     content = await _content(request) if request.method in WITH_BODY else b""
     body: Any = content

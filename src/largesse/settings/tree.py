@@ -407,6 +407,15 @@ class Access(Struct, frozen=True):
             "A principal or address with so many wrong codes in a minute is answered 429.",
         ),
     ] = 60
+    customer_token_s_max: Annotated[
+        int,
+        _whole(
+            60,
+            86_400,
+            "s",
+            "No customer token lasts longer: it cannot be taken back alone before its end.",
+        ),
+    ] = 3_600
     proxies: Annotated[
         tuple[str, ...],
         Meta(

@@ -16,16 +16,16 @@ class KeyRing:
         self._clock = clock
         self._tenants: dict[int, Tenant] = {}
         self._principals: dict[bytes, Principal] = {}
+        self._by_id: dict[str, Principal] = {}
         self._revoked: set[str] = set()
 
     def principal(self, digest: bytes) -> Principal | None:
         """Whoever the key with this digest speaks for, unless it has expired by machine time."""
-        found = self._principals.get(digest)
-        if found is None:
-            return None
-        if found.key.expires_at_ms is not None and not usable(found.key, self._clock.now_ms()):
-            return None
-        return found
+        return self._unexpired(self._principals.get(digest))
+
+    def principal_of(self, key_id: str) -> Principal | None:
+        """The same for the key with this id."""
+        return self._unexpired(self._by_id.get(key_id))
 
     def tenant(self, number: int) -> Tenant:
         """A tenant by its number."""
@@ -45,12 +45,17 @@ class KeyRing:
             self.remove_key(key)
         elif key.id not in self._revoked:
             self.changes += 1
-            self._principals[key.digest] = Principal(
-                self._tenants[key.tenant], key, covered(key.scopes)
-            )
+            principal = Principal(self._tenants[key.tenant], key, covered(key.scopes))
+            self._principals[key.digest] = self._by_id[key.id] = principal
 
     def remove_key(self, key: ApiKey) -> None:
         """Forget a key for ever."""
         self.changes += 1
         self._revoked.add(key.id)
         self._principals.pop(key.digest, None)
+        self._by_id.pop(key.id, None)
+
+    def _unexpired(self, found: Principal | None) -> Principal | None:
+        if found is None or found.key.expires_at_ms is None:
+            return found
+        return found if usable(found.key, self._clock.now_ms()) else None

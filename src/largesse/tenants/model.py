@@ -75,15 +75,23 @@ class ApiKey(Struct, frozen=True, kw_only=True):
 
 
 class Principal(Struct, frozen=True):
-    """Who is calling: a tenant, by one of its keys. `covers` are the scopes that this gives."""
+    """Who is calling: a tenant, by one of its keys. `covers` are the scopes that this gives.
+
+    `customer` is the one whom a customer token speaks for, made with that key: none of its scopes.
+    """
 
     tenant: Tenant
     key: ApiKey
     covers: tuple[Scope, ...]
+    customer: str | None = None
 
     def may(self, scope: Scope) -> bool:
         """Whether the key's scopes cover this one."""
         return scope in self.covers
+
+    def may_see(self, customer: str) -> bool:
+        """Whether a thing of this customer's is the caller's to see: a customer sees his own."""
+        return self.customer is None or self.customer == customer
 
 
 class NewKey(Struct, frozen=True):

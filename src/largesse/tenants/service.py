@@ -15,6 +15,7 @@ from largesse.tenants import decide
 from largesse.tenants.keyring import KeyRing
 from largesse.tenants.model import ApiKey, NewKey, Onboarded, Principal, Scope, Step, Tenant
 from largesse.tenants.ports import TenantRecords, TenantStore
+from largesse.tenants.tokens import Claims, CustomerToken, CustomerTokens
 
 DEFAULT_TENANT = "default"
 SECRET_BYTES = 32
@@ -39,9 +40,10 @@ class KeyInput(Struct, frozen=True, kw_only=True):
 
 
 class Origins(Struct, frozen=True):
-    """Where new ids and secrets come from."""
+    """Where new ids, secrets and customer tokens come from."""
 
     ids: Ids
+    tokens: CustomerTokens
     secret_text: Callable[[], str]
     secret_bytes: Callable[[int], bytes]
 
@@ -82,8 +84,17 @@ class Tenants:
             self._know(tenant, *keys)
 
     def authenticate(self, secret: bytes) -> Principal | None:
-        """Who calls with this secret, or None where it opens nothing (now). Costs a look-up."""
-        return self._ring.principal(decide.digest(secret))
+        """Who calls with this secret, or None where it opens nothing (now). Costs a look-up.
+
+        It is an API key's, or a customer token.
+        """
+        return self._ring.principal(decide.digest(secret)) or self._of_token(secret)
+
+    def customer_token(self, principal: Principal, customer: str, for_s: int) -> CustomerToken:
+        """A token by which a customer speaks for himself; it ends with the caller's key."""
+        now_s = self._clock.now_ms() // 1000
+        claims = Claims(sub=customer, key=principal.key.id, iat=now_s, exp=now_s + for_s)
+        return CustomerToken(self._origins.tokens.make(claims), claims.exp * 1000)
 
     @property
     def key_changes(self) -> int:
@@ -232,6 +243,14 @@ class Tenants:
     ) -> list[tuple[int, AuditEntry]]:
         """Who changed what, newest first, each with its position."""
         return await self._store.read(lambda records: records.audit_entries(tenant, before, limit))
+
+    def _of_token(self, text: bytes) -> Principal | None:
+        """The customer whom a token speaks for, while it and the key that asked for it last."""
+        claims = self._origins.tokens.read(text)
+        if claims is None or self._clock.now_ms() >= claims.exp * 1000:
+            return None
+        by = self._ring.principal_of(claims.key)
+        return None if by is None else Principal(by.tenant, by.key, (), claims.sub)
 
     def _first_start(self, records: TenantRecords, command: Command, secret: str) -> Onboarded:
         now_ms = command.now_ms

@@ -17,6 +17,7 @@ from largesse.draws.identity import DrawIds
 from largesse.draws.service import DrawLedger, Draws
 from largesse.http.admission import Admission
 from largesse.http.app import create_app
+from largesse.http.cors import cross_origin
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.desk import ClaimDesk
 from largesse.http.draw_desk import DrawDesk
@@ -53,6 +54,7 @@ from largesse.pools.sheets import formats, open_sheet
 from largesse.settings.tree import MIB, Server, Settings
 from largesse.storage.files.results import FileResults
 from largesse.tenants.service import Origins, Tenants
+from largesse.tenants.tokens import CustomerTokens
 from largesse.wiring.storage import Storage, Stores, open_storage
 from largesse.wiring.webhooks import Delivering, make_webhooks
 from largesse.workers.batch_log import log_batch
@@ -137,7 +139,7 @@ async def open_application(
         storage = stack.enter_context(open_storage(settings, clock, offers.publish))
         clocks = TenantClocks(storage.clock)
         ids = Ids(storage.clock, os.urandom)
-        tenants = Tenants(storage.tenants, storage.clock, clocks, _origins(ids))
+        tenants = Tenants(storage.tenants, storage.clock, clocks, _origins(ids, storage.secret))
         given_key = settings.admin_key
         first_key = await tenants.open(None if given_key is None else given_key.reveal())
         world = _World(storage.clock, clocks, ids, lambda tenant: tenants.tenant_of(tenant).secret)
@@ -199,8 +201,9 @@ def _make_metrics(services: Services) -> Metrics:
     )
 
 
-def _origins(ids: Ids) -> Origins:
-    return Origins(ids, lambda: KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES), os.urandom)
+def _origins(ids: Ids, secret: bytes) -> Origins:
+    tokens = CustomerTokens(_derived(secret, "customer tokens"))
+    return Origins(ids, tokens, lambda: KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES), os.urandom)
 
 
 def _make_issuance(
@@ -288,7 +291,11 @@ async def _face(services: Services, metrics: Metrics, first_key: str | None) -> 
     return Application(
         services,
         desk,
-        Watch(_limits(services.settings.server), new_request_id),
+        Watch(
+            _limits(services.settings.server),
+            new_request_id,
+            cross_origin(services.settings.cors.origins),
+        ),
         application,
         first_key,
         grpc,

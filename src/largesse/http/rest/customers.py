@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from msgspec import UNSET
 
+from largesse.customers.decide import check_id
 from largesse.customers.model import CustomerFilter
 from largesse.http.listing import walk_of
 from largesse.http.operation import (
@@ -18,14 +19,19 @@ from largesse.http.operation import (
 )
 from largesse.http.parsing import Nothing
 from largesse.http.shapes.customers import (
+    TOKEN_S,
     CustomerBody,
     CustomerList,
     CustomersQuery,
+    CustomerTokenBody,
+    CustomerTokenView,
     CustomerView,
     NewCustomerBody,
     described,
     show_customer,
 )
+from largesse.http.times import rfc3339
+from largesse.kernel.errors import InvalidInputError
 from largesse.tenants.model import Scope
 
 
@@ -68,6 +74,20 @@ async def remove_customer(call: Call[Nothing, Nothing]) -> Reply:
     """Forget a customer."""
     await call.services.customers.remove(call.command(), call.path["customer_id"])
     return Reply(HTTPStatus.NO_CONTENT)
+
+
+async def make_customer_token(call: Call[Nothing, CustomerTokenBody]) -> Reply:
+    """Let a customer speak for himself."""
+    customer_id = call.path["customer_id"]
+    check_id(customer_id, "customer_id")
+    longest = call.services.settings.access.customer_token_s_max
+    for_s = call.body.expires_in_s or min(TOKEN_S, longest)
+    if for_s > longest:
+        message = f"a customer token lasts {longest} s at most here"
+        raise InvalidInputError(message, "/expires_in_s")
+    made = call.services.tenants.customer_token(call.principal, customer_id, for_s)
+    shown = CustomerTokenView(customer_id, made.text, rfc3339(made.expires_at_ms))
+    return Reply(HTTPStatus.CREATED, shown, ((b"cache-control", b"no-store"),))
 
 
 _EXAMPLE = {"phone": "+821012345678", "verified": True, "attributes": {"tier": "gold"}}
@@ -146,5 +166,20 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=remove_customer,
         answers=(Shown(HTTPStatus.NO_CONTENT, "The customer is forgotten."),),
         scopes=(Scope.ISSUE,),
+    ),
+    Operation(
+        name="make_customer_token",
+        method="POST",
+        path="/api/v1/customers/{customer_id}:token",
+        tag="Customers",
+        summary="Make a customer token",
+        description="For a page in the customer's browser: with it he claims, draws and reads what "
+        "is his own, and nothing else. He need not be registered. It is kept nowhere and ends by "
+        "itself, or at once when the key that asked for it is revoked.",
+        handler=make_customer_token,
+        answers=(Shown(HTTPStatus.CREATED, "The token, this once.", CustomerTokenView),),
+        scopes=(Scope.ISSUE,),
+        body=CustomerTokenBody,
+        body_example={"expires_in_s": TOKEN_S},
     ),
 )

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from largesse.draws.ports import Before
+from largesse.http.auth import customer_of
 from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
@@ -25,7 +26,7 @@ from largesse.http.shapes.draws import (
     show_shown,
 )
 from largesse.http.shapes.lists import DryRunQuery
-from largesse.kernel.errors import UnknownCustomerError
+from largesse.kernel.errors import NotFoundError, UnknownCustomerError
 from largesse.kernel.outcome import Outcome
 from largesse.tenants.model import Scope
 
@@ -39,9 +40,10 @@ async def draw(call: Call[DryRunQuery, bytes]) -> Reply:
 
 async def list_draws(call: Call[DrawsQuery, Nothing]) -> Reply:
     """List a customer's draws in a campaign, and say whether he may draw now."""
-    customer, draws = call.query.customer_id, call.services.draws
+    draws = call.services.draws
     saved = await call.services.campaigns.campaign(call.tenant, call.path["campaign_id"])
     campaign = saved.campaign
+    customer = customer_of(call.principal.customer, call.query.customer_id, "customer_id")
     walk = walk_of(call, f"draws|{campaign.number}|{customer}")
     outcome = await draws.may_draw(campaign, customer)
     if outcome is Outcome.UNKNOWN_CUSTOMER:
@@ -54,7 +56,11 @@ async def list_draws(call: Call[DrawsQuery, Nothing]) -> Reply:
 
 async def read_draw(call: Call[Nothing, Nothing]) -> Reply:
     """Show a draw."""
-    return ok(show_shown(await call.services.draws.draw(call.tenant, call.path["draw_id"])))
+    draw_id = call.path["draw_id"]
+    shown = await call.services.draws.draw(call.tenant, draw_id)
+    if not call.principal.may_see(shown.draw.customer_id):
+        raise NotFoundError(f"there is no draw {draw_id!r} here")
+    return ok(show_shown(shown))
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -81,6 +87,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         ),
         refusals=(HTTPStatus.CONFLICT, HTTPStatus.GONE),
         scopes=(Scope.ISSUE,),
+        customers=True,
         query=DryRunQuery,
         body=bytes,
         body_shown=DrawBody,
@@ -98,6 +105,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=list_draws,
         answers=(Shown(HTTPStatus.OK, "A piece of the list.", DrawList),),
         scopes=(Scope.READ,),
+        customers=True,
         query=DrawsQuery,
     ),
     Operation(
@@ -110,5 +118,6 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=read_draw,
         answers=(Shown(HTTPStatus.OK, "The draw.", ShownDrawView),),
         scopes=(Scope.READ,),
+        customers=True,
     ),
 )

@@ -26,6 +26,7 @@ from largesse.http.shapes.incentives import IncentiveView, show
 from largesse.http.shapes.lists import DryRunQuery, ListQuery, Next
 from largesse.http.times import ShownMoment
 from largesse.issuance.model import IncentiveStatus, Place
+from largesse.kernel.errors import NotFoundError
 from largesse.kernel.outcome import Outcome
 from largesse.tenants.model import Scope
 
@@ -80,7 +81,10 @@ async def list_incentives(call: Call[ListQuery, Nothing]) -> Reply:
 async def read_incentive(call: Call[Nothing, Nothing]) -> Reply:
     """Show an incentive."""
     incentive_id = call.path["incentive_id"]
-    return ok(show(await call.services.issuance.incentive(call.tenant, incentive_id)))
+    found = await call.services.issuance.incentive(call.tenant, incentive_id)
+    if not call.principal.may_see(found.customer_id):
+        raise NotFoundError(f"there is no incentive {incentive_id!r} here")
+    return ok(show(found))
 
 
 async def revoke_incentive(call: Call[DryRunQuery, Nothing]) -> Reply:
@@ -148,6 +152,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         ),
         refusals=_REFUSALS_OF_CLAIMS,
         scopes=(Scope.ISSUE,),
+        customers=True,
         query=DryRunQuery,
         body=bytes,
         body_shown=ClaimBody,
@@ -165,6 +170,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=claim_batch,
         answers=(Shown(HTTPStatus.OK, "One result for each wish, in their order.", BatchResults),),
         scopes=(Scope.ISSUE,),
+        customers=True,
         query=DryRunQuery,
         body=bytes,
         body_shown=BatchBody,
@@ -198,6 +204,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         handler=read_incentive,
         answers=(Shown(HTTPStatus.OK, "The incentive.", IncentiveView),),
         scopes=(Scope.READ,),
+        customers=True,
     ),
     Operation(
         name="revoke_incentive",

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from largesse.campaigns.model import Campaign
 from largesse.http import wire
-from largesse.http.auth import Callers
+from largesse.http.auth import Callers, authorize
 from largesse.http.errors import Known, problem_of_error, problem_of_outcome
 from largesse.http.exchange import Exchange, Selective
 from largesse.http.request_ids import REQUEST_ID, request_id_of
@@ -78,7 +78,7 @@ class HotCoupons:
     def __init__(self, services: Services, long_way: LongWay) -> None:
         self._services = services
         self._coupons = Coupons(services)
-        self._callers = Callers(services.tenants, (Scope.ISSUE,))
+        self._callers = Callers(services.tenants, partial(authorize, scopes=(Scope.ISSUE,)))
         self._long_way = long_way
         self._new_request_id = services.request_ids.new
         self.handler = Selective(self.issue, takes)

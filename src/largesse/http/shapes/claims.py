@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
+from largesse.http.shapes.customers import WishedFor
 from largesse.http.shapes.incentives import IncentiveView
 
 BATCH_MAX = 1_000
@@ -13,14 +14,14 @@ BATCH_MAX = 1_000
 class ClaimBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A customer's wish. `reward` may be left out where the campaign has one, or one named NONE."""
 
-    customer_id: Annotated[str, Meta(min_length=1, max_length=255)]
+    customer_id: WishedFor = UNSET
     reward: str | None = None
 
 
-class BatchItem(Struct, frozen=True, forbid_unknown_fields=True):
+class BatchItem(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One wish of a batch, under a key of its own."""
 
-    customer_id: Annotated[str, Meta(min_length=1, max_length=255)]
+    customer_id: WishedFor = UNSET
     key: Annotated[str, Meta(min_length=1, max_length=255)]
     reward: str | None = None
 

@@ -9,6 +9,9 @@ from largesse.http.parsing import check_plain
 from largesse.http.shapes.lists import ListQuery, Next
 from largesse.http.times import ShownMoment, rfc3339
 
+TOKEN_S = 900
+"""How long a customer token lasts unless its maker says: a visit to a page, and little more."""
+
 CustomerId = Annotated[
     str,
     Meta(
@@ -17,6 +20,18 @@ CustomerId = Annotated[
         description="The id that you gave the customer; no control characters.",
     ),
 ]
+WishedFor = (
+    Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=255,
+            description="The id that you gave the customer. Only who asks by a customer token may "
+            "leave it out.",
+        ),
+    ]
+    | UnsetType
+)
 Phone = Annotated[
     str,
     Meta(
@@ -41,6 +56,30 @@ class NewCustomerBody(CustomerBody, frozen=True, forbid_unknown_fields=True, kw_
     """A customer to be registered."""
 
     customer_id: CustomerId
+
+
+class CustomerTokenBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a customer may speak for himself."""
+
+    expires_in_s: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                description="Seconds, at most what the setting `access.customer_token_s_max` "
+                f"allows; left out, {TOKEN_S} or that.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class CustomerTokenView(Struct, frozen=True):
+    """A customer token. Nobody keeps it but its customer: it is shown this once."""
+
+    customer_id: str
+    token: str
+    expires_at: ShownMoment
 
 
 class CustomersQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):

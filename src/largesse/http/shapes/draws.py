@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from largesse.draws.model import SEED_CHARACTERS_MAX, Draw, DrawAnswer, ShownDraw
-from largesse.http.shapes.customers import CustomerId
+from largesse.http.shapes.customers import WishedFor
 from largesse.http.shapes.incentives import IncentiveView, show
 from largesse.http.shapes.lists import ListQuery, Next
 from largesse.http.times import ShownMoment
@@ -19,7 +19,7 @@ ShownDate = Annotated[
 class DrawBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A customer's wish for a draw."""
 
-    customer_id: CustomerId
+    customer_id: WishedFor = UNSET
     client_seed: Annotated[
         str | None,
         Meta(
@@ -63,7 +63,7 @@ class ShownDrawView(Struct, frozen=True):
 class DrawsQuery(ListQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whose draws to list."""
 
-    customer_id: Annotated[str, Meta(min_length=1, max_length=255)]
+    customer_id: WishedFor = UNSET
 
 
 class DrawList(Struct, frozen=True):
