@@ -13,7 +13,7 @@ import pytest_asyncio
 from rest_stage import Caller, Json, Town, opened_town
 from rpc_stage import SALE, SERVICE, Refusal, answered, call, refusal_in, sale
 
-from largesse.http.rpc.door import V1
+from largesse.http.rpc.described import V1
 from largesse.http.rpc.guard import spelled
 from largesse.http.rpc.v1 import CouponService
 from largesse.http.times import rfc3339

@@ -55,7 +55,8 @@ from largesse.settings.tree import MIB, Server, Settings
 from largesse.storage.files.results import FileResults
 from largesse.tenants.service import Origins, Tenants
 from largesse.tenants.tokens import CustomerTokens
-from largesse.wiring.storage import Storage, Stores, open_storage
+from largesse.wiring.opening import open_storage
+from largesse.wiring.storage import Storage, Stores
 from largesse.wiring.webhooks import Delivering, make_webhooks
 from largesse.workers.batch_log import log_batch
 from largesse.workers.jobs import Worker

@@ -1,7 +1,6 @@
-"""The ledger that the settings name, open: what an application needs of it, whatever it is in."""
+"""An open ledger: what an application needs of it, whatever it is in."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,20 +14,15 @@ from largesse.issuance.ports import (
     IncentiveStore,
     LedgerStore,
     OutboxStore,
-    Publish,
     RandomCodes,
 )
 from largesse.jobs.ports import JobStore
 from largesse.kernel.clock import MachineClock
-from largesse.kernel.errors import StartError
 from largesse.pools.ports import PoolStore
-from largesse.settings.tree import Settings
 from largesse.tenants.ports import TenantStore
 from largesse.webhooks.ports import DeliveryStore, WebhookStore
 from largesse.workers.following import Following
 from largesse.workers.timers import Timer
-
-_SQLITE = "sqlite:"
 
 
 class Telling(Struct, frozen=True):
@@ -78,23 +72,3 @@ class Stores(Struct, frozen=True):
 
     incentives: IncentiveStore
     draws: DrawStore
-
-
-def open_storage(
-    settings: Settings, clock: MachineClock | None, publish: Publish
-) -> AbstractContextManager[Storage]:
-    """Open the ledger; it is closed with all that hangs on it at the end.
-
-    The clock is the ledger's own unless another one is given. Raises `StartError`, in one line
-    that says what to do, where it cannot be opened.
-    """
-    if settings.database.url.startswith(_SQLITE):
-        from largesse.wiring.sqlite import open_sqlite  # noqa: PLC0415 — its driver costs memory
-
-        return open_sqlite(settings, clock, publish)
-    try:
-        from largesse.wiring.postgres import open_postgres  # noqa: PLC0415 — its driver is an extra
-    except ImportError as error:
-        message = "PostgreSQL needs its driver: pip install 'largesse[postgres]'"
-        raise StartError(message) from error
-    return open_postgres(settings, clock, publish)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from largesse.campaigns.model import Saved
 from largesse.http.errors import OUTCOMES, problem_of_outcome
 from largesse.http.rpc.coupons import Coupons, NewSale, Wanted
-from largesse.http.rpc.door import TRACE
+from largesse.http.rpc.described import TRACE
 from largesse.http.rpc.generated.couponpb import coupons_pb as pb
 from largesse.http.rpc.guard import Context, RefusedError
 from largesse.http.rpc.refusals import Refusal, of_outcome

@@ -6,14 +6,12 @@ first call loads them, in a thread of its own, unless `load` was called before.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from typing import Any
-
-from msgspec import Struct
 
 from largesse.http.errors import MalformedError, problem_of_error
 from largesse.http.exchange import headers_said_once
 from largesse.http.metrics import Metrics
+from largesse.http.rpc.described import COMPAT, TRACE, V1, Described
 from largesse.http.rpc.refusals import (
     Protocol,
     Refusal,
@@ -28,34 +26,6 @@ from largesse.kernel.errors import StartError
 from largesse.tenants.model import Tenant
 
 Asgi = Any  # ASGI's own types, which every framework spells its own way
-
-TRACE: ContextVar[Trace] = ContextVar("trace")
-"""What is remembered of the call that is being served; set for each by its door."""
-
-
-class Described(Struct, frozen=True):
-    """A service by its name and its methods. Methods in `hot` are logged by their batches."""
-
-    name: str
-    methods: frozenset[str]
-    hot: frozenset[str] = frozenset()
-
-    @property
-    def prefix(self) -> str:
-        """What the paths of its methods begin with."""
-        return f"/{self.name}"
-
-
-V1 = Described(
-    "largesse.v1.CouponService",
-    frozenset(("CreateCampaign", "GetCampaign", "IssueCoupon", "DeleteCampaign")),
-    frozenset(("IssueCoupon",)),
-)
-COMPAT = Described(
-    "couponpb.CouponService",
-    frozenset(("CreateCampaign", "GetCampaign", "IssueCoupon")),
-    frozenset(("IssueCoupon",)),
-)
 
 
 class Door:

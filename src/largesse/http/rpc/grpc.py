@@ -20,7 +20,7 @@ from largesse.http.exchange import headers_said_once
 from largesse.http.metrics import Metrics
 from largesse.http.request_ids import REQUEST_ID, request_id_of
 from largesse.http.rpc.coupons import Coupons
-from largesse.http.rpc.door import TRACE, V1
+from largesse.http.rpc.described import TRACE, V1
 from largesse.http.rpc.generated.largesse.v1 import coupons_pb as pb
 from largesse.http.rpc.guard import RefusedError, guarded, spelled
 from largesse.http.rpc.refusals import CODES, Refusal, of_error, status_of

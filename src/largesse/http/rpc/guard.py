@@ -9,7 +9,7 @@ import structlog
 from largesse.http import wire
 from largesse.http.auth import authenticate, authorize
 from largesse.http.errors import problem_of_error, problem_of_wire
-from largesse.http.rpc.door import TRACE
+from largesse.http.rpc.described import TRACE
 from largesse.http.rpc.refusals import Refusal, of_error, of_wire
 from largesse.kernel.errors import LargesseError
 from largesse.tenants.model import Principal, Scope

@@ -17,7 +17,7 @@ from largesse.http.errors import Known, problem_of_error, problem_of_outcome
 from largesse.http.exchange import Exchange, Selective
 from largesse.http.request_ids import REQUEST_ID, request_id_of
 from largesse.http.rpc.coupons import Coupons, Wanted
-from largesse.http.rpc.door import V1
+from largesse.http.rpc.described import V1
 from largesse.http.rpc.long_way import LongWay
 from largesse.http.rpc.messages import (
     IrregularError,

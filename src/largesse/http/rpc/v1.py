@@ -6,7 +6,7 @@ from largesse.campaigns import decide
 from largesse.campaigns.model import Saved
 from largesse.http.errors import Known, problem_of_outcome
 from largesse.http.rpc.coupons import PAGE_DEFAULT, PAGE_MAX, Coupons, NewSale, Wanted
-from largesse.http.rpc.door import TRACE
+from largesse.http.rpc.described import TRACE
 from largesse.http.rpc.generated.largesse.v1 import coupons_pb as pb
 from largesse.http.rpc.guard import Context, RefusedError, admit
 from largesse.http.rpc.refusals import of_outcome
