@@ -110,8 +110,10 @@ async def test_health(town: Town) -> None:
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert answer.json()["problems"]["audit"] == "the ledger does not add up"
     assert (await http.get("/livez")).status_code == 200
+    assert 'largesse_problems{check="audit"} 1.0' in (await http.get("/metrics")).text
     town.application.services.health.report("audit", None)
     assert (await http.get("/readyz")).json() == {"ready": True, "problems": {}}
+    assert "largesse_problems{" not in (await http.get("/metrics")).text
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ async def test_faults_are_ours(
 ) -> None:
     """500 without a word about the reason, which the log has; broken machinery is 503."""
     services = town.application.services
-    metrics = Metrics(lambda: 0, services.last_proof, services.clock)
+    metrics = Metrics(lambda: 0, services.health, services.last_proof, services.clock)
     front = create_app(services, Desks(BrokenDesk(error), NoDraws()), metrics, v1_door(services))
     transport = httpx.ASGITransport(front)
     async with httpx.AsyncClient(transport=transport, base_url="http://largesse") as http:

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from largesse.issuance.batcher import Batch
 from largesse.issuance.model import Conservation
 from largesse.kernel.clock import Clock
+from largesse.kernel.health import Health
 from largesse.webhooks.model import Tried
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -65,6 +66,9 @@ METRICS: Mapping[str, Described] = MappingProxyType(
             "Attempts at deliveries, by what became of the delivery: DELIVERED, WAITING for the "
             "next attempt, or FAILED for good.",
         ),
+        "largesse_problems": Described(
+            "gauge", ("check",), "1 for each check of /readyz that finds something wrong now."
+        ),
         "largesse_proof_age_seconds": Described(
             "gauge", (), "Time since the ledger was last held against itself; -1 before the first."
         ),
@@ -85,6 +89,7 @@ class Metrics:
     def __init__(
         self,
         waiting: Callable[[], int],
+        health: Health,
         last_proof: Callable[[], Conservation | None],
         clock: Clock,
     ) -> None:
@@ -92,7 +97,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        self._registry.register(_Present(waiting, last_proof, clock))
+        self._registry.register(_Present(waiting, health, last_proof, clock))
         self._wishes = self._counter("largesse_wishes_total")
         self._attempts = self._counter("largesse_webhook_attempts_total")
         self._requests = self._counter("largesse_requests_total")
@@ -141,10 +146,12 @@ class _Present(Collector):
     def __init__(
         self,
         waiting: Callable[[], int],
+        health: Health,
         last_proof: Callable[[], Conservation | None],
         clock: Clock,
     ) -> None:
         self._waiting = waiting
+        self._health = health
         self._last_proof = last_proof
         self._clock = clock
 
@@ -153,9 +160,17 @@ class _Present(Collector):
         proof = self._last_proof()
         age_s = -1.0 if proof is None else (self._clock.now_ms() - proof.checked_at_ms) / 1000
         yield _gauge("largesse_wishes_waiting", self._waiting())
+        yield self._problems()
         yield _gauge("largesse_proof_age_seconds", age_s)
         yield _gauge("largesse_proof_violations", 0 if proof is None else len(proof.violations))
         yield _gauge("largesse_proof_rows", 0 if proof is None else proof.rows)
+
+    def _problems(self) -> Metric:
+        name = "largesse_problems"
+        family = GaugeMetricFamily(name, METRICS[name].help, labels=METRICS[name].labels)
+        for check in self._health.problems:
+            family.add_metric([check], 1)
+        return family
 
 
 def _gauge(name: str, value: float) -> GaugeMetricFamily:

@@ -198,7 +198,10 @@ def _follow(storage: Storage, services: Services, stack: AsyncExitStack) -> None
 def _make_metrics(services: Services) -> Metrics:
     waiting = (services.issuance, services.draws)
     return Metrics(
-        lambda: sum(batches.waiting for batches in waiting), services.last_proof, services.clock
+        lambda: sum(batches.waiting for batches in waiting),
+        services.health,
+        services.last_proof,
+        services.clock,
     )
 
 
