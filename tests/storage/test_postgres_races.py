@@ -19,6 +19,7 @@ from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres.database import ATTEMPTS_MAX, PostgresDatabase
 from largesse.storage.postgres.settle import Memory, settle
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
+from largesse.storage.postgres.trips import Line
 from largesse.testing.factories import (
     NOW_MS,
     ScriptedCodes,
@@ -141,7 +142,7 @@ def race(database: PostgresDatabase, campaign: Campaign) -> list[Settled]:
 
     def process(number: int) -> list[Settled]:
         memory, settled = Memory(ScriptedCodes()), []
-        with psycopg.connect(database.settings.url, autocommit=True) as db:
+        with Line.connect(database.settings.url, autocommit=True) as db:
             start.wait()
             for turn in range(ROUNDS):
                 wishes = wishes_of(campaign, number, turn)

@@ -16,6 +16,7 @@ from largesse.issuance.model import Wish
 from largesse.storage.postgres.database import PostgresDatabase
 from largesse.storage.postgres.known import Known, learn, load_and_hold
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
+from largesse.storage.postgres.trips import BatchTransaction, Line
 from largesse.testing.factories import (
     NOW_MS,
     World,
@@ -108,14 +109,17 @@ async def seen(
 ) -> list[int]:
     """The tenants whose part of a batch found a campaign's reward, its row or its customer's."""
 
-    def work(transaction: Transaction) -> list[int]:
+    def work(line: Line) -> list[int]:
         memory: dict[int, Known] = {}
+        transaction = BatchTransaction(line, database.limits, EVERYBODY)
+        transaction.ask([])
         for tenant in wishes:
             learn(transaction, memory, tenant, [campaign.number])
             if campaign.number in memory:
                 break
         loaded = load_and_hold(transaction, memory, wishes)
         reward, who = campaign.rewards[0].number, (campaign.number, "ann")
+        line.rollback()
         return [
             tenant
             for tenant, found in loaded.items()
@@ -124,7 +128,7 @@ async def seen(
             or who in found.entries
         ]
 
-    return await database.write(EVERYBODY, work)
+    return await database.claim(work)
 
 
 def set_wall(db: Connection, how: LiteralString) -> None:

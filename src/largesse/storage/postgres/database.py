@@ -19,12 +19,16 @@ from largesse.storage.postgres.transaction import (
     Reading,
     Transaction,
 )
+from largesse.storage.postgres.trips import Line
 
 ATTEMPTS_MAX = 5
 """How often the same work is done again after a conflict: each time somebody else got through."""
 
 RECONNECT_S_MAX = 1.0
 """After so long the pool gives up, and whoever asks next makes it try anew: no long silence."""
+
+SILENCE_S = 1.0
+"""A batch waits for its rows, and then for the disk or a standby: longer, and it is given up."""
 
 PREPARE_AFTER = 3
 """So often a statement is sent in full before the server is told to remember it."""
@@ -40,6 +44,7 @@ _CONNECTING: dict[str, str | int] = {
 }
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Connection)
 
 
 def address_of(url: str) -> str:
@@ -65,8 +70,8 @@ class PostgresDatabase:
         self.settings = settings
         self.limits = Limits(int(settings.statement_s_max * 1000), int(settings.lock_s_max * 1000))
         self._pooled_between = False
-        self._claims = self._make_pool(settings, 1, check=False)
-        self._commands = self._make_pool(settings, settings.pool_max, check=True)
+        self._claims = _make_pool(settings, 1, Line, self._configure_line)
+        self._commands = _make_pool(settings, settings.pool_max, Connection, self._configure)
         self._claim_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger claims")
         self._threads = ThreadPoolExecutor(settings.pool_max, thread_name_prefix="ledger commands")
 
@@ -102,7 +107,7 @@ class PostgresDatabase:
         """Do work on one consistent state of the ledger; `UnavailableError` if it is unreadable."""
         return await self._in_thread(lambda db: self._read(db, wall, work))
 
-    async def claim(self, work: Callable[[Connection], T]) -> T:
+    async def claim(self, work: Callable[[Line], T]) -> T:
         """Do work with the connection of claims, which begins and ends its own transactions."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._claim_thread, self._again, self._claims, work)
@@ -111,7 +116,7 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._again, self._commands, once)
 
-    def _again(self, pool: ConnectionPool[Connection], once: Callable[[Connection], T]) -> T:
+    def _again(self, pool: ConnectionPool[C], once: Callable[[C], T]) -> T:
         """Do work that leaves nothing when it fails, as often as that may help."""
         for _ in range(ATTEMPTS_MAX):
             try:
@@ -142,28 +147,39 @@ class PostgresDatabase:
         db.execute("ROLLBACK")
         return answer
 
-    def _make_pool(
-        self, settings: Database, size: int, *, check: bool
-    ) -> ConnectionPool[Connection]:
-        return ConnectionPool(
-            address_of(settings.url),
-            kwargs={"autocommit": True},
-            min_size=1,
-            max_size=size,
-            timeout=settings.connection_s_max,
-            configure=self._configure,
-            check=ConnectionPool.check_connection if check else None,
-            reconnect_timeout=RECONNECT_S_MAX,
-            num_workers=1,
-            open=True,
-        )
-
     def _configure(self, db: Connection) -> None:
-        """Find out whether somebody pools between us and the server.
+        db.prepare_threshold = None if self._is_pooled(db) else PREPARE_AFTER
+
+    def _configure_line(self, line: Line) -> None:
+        """A line prepares by itself: the driver would make the session forget all, now and then."""
+        line.prepares = not self._is_pooled(line)
+        line.prepare_threshold = None
+        line.silence_s_max = self.settings.lock_s_max + SILENCE_S
+
+    def _is_pooled(self, db: Connection) -> bool:
+        """Whether somebody pools between us and the server.
 
         Then each transaction may meet another server process, and none of them knows the statements
         that we prepared at the last one. A pooler makes up the process id that it tells us.
         """
         [pid] = db.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
-        pooled = self._pooled_between or pid != db.info.backend_pid
-        db.prepare_threshold = None if pooled else PREPARE_AFTER
+        return self._pooled_between or pid != db.info.backend_pid
+
+
+def _make_pool(
+    settings: Database, size: int, kind: type[C], configure: Callable[[C], None]
+) -> ConnectionPool[C]:
+    """A pool of connections; a single one is not tried before each use, for it is always in use."""
+    return ConnectionPool(
+        address_of(settings.url),
+        connection_class=kind,
+        kwargs={"autocommit": True},
+        min_size=1,
+        max_size=size,
+        timeout=settings.connection_s_max,
+        configure=configure,
+        check=ConnectionPool.check_connection if size > 1 else None,
+        reconnect_timeout=RECONNECT_S_MAX,
+        num_workers=1,
+        open=True,
+    )

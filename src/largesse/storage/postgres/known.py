@@ -5,9 +5,8 @@ All of it is asked in one go, and every question is put behind the wall of the t
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, LiteralString, NamedTuple
-
-from psycopg import Cursor
 
 from largesse.campaigns.model import Campaign, Counters
 from largesse.customers.model import Standing
@@ -16,12 +15,16 @@ from largesse.issuance.model import LedgerEntry, Wish
 from largesse.storage.postgres.campaigns import load_campaign
 from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
 from largesse.storage.postgres.transaction import Transaction
+from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall
 
 FEW = 64
 """Incentives of one customer in one campaign that are read at first: hardly anybody has more."""
 
 ALL = 1_000_000_000
 """What is read of those who have."""
+
+GONE_OF_PART: LiteralString = GONE.replace("j.part", "%s")
+"""The same fact, looked for in a partition that is told by its number."""
 
 _STATES = """
 SELECT number, campaign, issued, reserved, serials, day, issued_day
@@ -34,30 +37,28 @@ _CAMPAIGNS = "SELECT number, status, version FROM campaign WHERE number = ANY(%s
 _PART = "SELECT part FROM campaign WHERE number = %s"
 
 # LATERAL with the order of the index and a limit is no decoration: on a partition that nothing was
-# ever counted in, the planner would take another way to a customer and read everything.
+# ever counted in, the planner would take another way to a customer and read everything. And a
+# partition that is told by a single number is the only one that the server gets ready to read.
 _COUNTED: LiteralString = f"""
 SELECT {ENTRY}
-FROM unnest(%s::integer[], %s::bigint[], %s::text[]) AS w (part, campaign, customer)
+FROM unnest(%s::bigint[], %s::text[]) AS w (campaign, customer)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = w.part AND j.campaign = w.campaign AND j.customer = w.customer
-    AND j.nth IS NOT NULL
-  ORDER BY j.nth LIMIT %s) j {GONE}
+  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.nth IS NOT NULL
+  ORDER BY j.nth LIMIT %s) j {GONE_OF_PART}
 ORDER BY j.campaign, j.customer, j.nth"""
 _BY_KEY: LiteralString = f"""
 SELECT {ENTRY}
-FROM unnest(%s::integer[], %s::bigint[], %s::text[], %s::text[])
-  AS w (part, campaign, customer, key)
+FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (campaign, customer, key)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = w.part AND j.campaign = w.campaign AND j.customer = w.customer AND j.key = w.key
+  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.key = w.key
     AND j.nth IS NULL AND j.kind = 1
-  ORDER BY j.key LIMIT 1) j {GONE}"""
+  ORDER BY j.key LIMIT 1) j {GONE_OF_PART}"""
 _OF_REWARD: LiteralString = f"""
 SELECT {ENTRY}
-FROM unnest(%s::integer[], %s::bigint[], %s::text[], %s::bigint[])
-  AS w (part, campaign, customer, reward)
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS w (campaign, customer, reward)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = w.part AND j.campaign = w.campaign AND j.customer = w.customer
-    AND j.nth IS NULL AND j.kind = 1 AND j.reward = w.reward) j {GONE}
+  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer
+    AND j.nth IS NULL AND j.kind = 1 AND j.reward = w.reward) j {GONE_OF_PART}
 ORDER BY j.reward, j.serial"""
 
 _STANDINGS = """
@@ -88,13 +89,18 @@ class Loaded(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """Questions on their way."""
+    """What is asked for one tenant's wishes: questions of four kinds, in this order."""
 
     tenant: int
-    states: Cursor[Any]
-    campaigns: Cursor[Any]
-    entries: Sequence[Cursor[Any]]
-    standings: Cursor[Any] | None
+    states: Statement
+    campaigns: Statement
+    entries: Sequence[Statement]
+    standings: Sequence[Statement]
+
+    @property
+    def statements(self) -> list[Statement]:
+        """All of them."""
+        return [self.states, self.campaigns, *self.entries, *self.standings]
 
 
 def learn(
@@ -111,56 +117,58 @@ def learn(
 
 
 def load(
-    transaction: Transaction, memory: Mapping[int, Known], wishes: Mapping[int, list[Wish]]
+    transaction: BatchTransaction, memory: Mapping[int, Known], wishes: Mapping[int, list[Wish]]
 ) -> dict[int, Loaded]:
     """What is known of the wishes of some tenants (ascending), by the tenant's number."""
     return _load(transaction, memory, wishes, _STATES)
 
 
 def load_and_hold(
-    transaction: Transaction, memory: Mapping[int, Known], wishes: Mapping[int, list[Wish]]
+    transaction: BatchTransaction, memory: Mapping[int, Known], wishes: Mapping[int, list[Wish]]
 ) -> dict[int, Loaded]:
     """The same, with all rewards of the campaigns held until the end."""
     return _load(transaction, memory, wishes, _HELD_STATES)
 
 
 def _load(
-    transaction: Transaction,
+    transaction: BatchTransaction,
     memory: Mapping[int, Known],
     wishes: Mapping[int, list[Wish]],
     states: LiteralString,
 ) -> dict[int, Loaded]:
-    asked = []
-    for tenant in sorted(wishes):
+    asked = [_ask(memory, tenant, wishes[tenant], states) for tenant in sorted(wishes)]
+    statements: list[Statement] = []
+    for one in asked:
         if len(wishes) > 1:  # a batch of one tenant stands before his wall from its beginning
-            transaction.stand_before(tenant)
-        asked.append(_ask(transaction, memory, tenant, wishes[tenant], states))
-    return {one.tenant: _read(transaction, memory, one) for one in asked}
+            statements.append(before_wall(one.tenant))
+        statements += one.statements
+    answers = iter(transaction.ask(statements))
+    loaded = {}
+    for one in asked:
+        if len(wishes) > 1:
+            next(answers)
+        found = list(islice(answers, len(one.statements)))
+        loaded[one.tenant] = _read(transaction, memory, one, found)
+    return loaded
 
 
 def _ask(
-    transaction: Transaction,
-    memory: Mapping[int, Known],
-    tenant: int,
-    wishes: Sequence[Wish],
-    states: LiteralString,
+    memory: Mapping[int, Known], tenant: int, wishes: Sequence[Wish], states: LiteralString
 ) -> _Asked:
-    numbers = list({wish.campaign for wish in wishes})
+    """Every wish is about a campaign of its tenant, or about none that is there."""
+    campaigns = sorted({wish.campaign for wish in wishes})
     return _Asked(
         tenant,
-        transaction.execute(states, (numbers,)),
-        transaction.execute(_CAMPAIGNS, (numbers,)),
-        [
-            transaction.execute(statement, bindings)
-            for statement, bindings in _questions(memory, wishes)
-        ],
-        _ask_who(transaction, memory, tenant, wishes),
+        Statement(states, (campaigns,)),
+        Statement(_CAMPAIGNS, (campaigns,)),
+        list(_questions(memory, wishes)),
+        list(_ask_who(memory, tenant, wishes)),
     )
 
 
 def _ask_who(
-    transaction: Transaction, memory: Mapping[int, Known], tenant: int, wishes: Sequence[Wish]
-) -> Cursor[Any] | None:
+    memory: Mapping[int, Known], tenant: int, wishes: Sequence[Wish]
+) -> Iterable[Statement]:
     """Ask how those customers stand whose campaigns want to know, if there are any."""
     asking = {
         number
@@ -168,35 +176,40 @@ def _ask_who(
         if number in memory and decide.asks_who(memory[number].campaign.definition)
     }
     customers = {wish.customer: None for wish in wishes if wish.campaign in asking}
-    return transaction.execute(_STANDINGS, (list(customers), tenant)) if customers else None
+    if customers:
+        yield Statement(_STANDINGS, (list(customers), tenant))
 
 
-def _questions(
-    memory: Mapping[int, Known], wishes: Sequence[Wish]
-) -> Iterable[tuple[LiteralString, tuple[Any, ...]]]:
+def _questions(memory: Mapping[int, Known], wishes: Sequence[Wish]) -> Iterable[Statement]:
     """How the customers of some wishes are found: by their count, by their key, by a reward's cap.
 
-    Whether a campaign has a cap never changes once it gave something.
+    Whether a campaign has a cap never changes once it gave something. Each partition is asked by
+    itself.
     """
-    counted: dict[tuple[int, int, str], None] = {}
-    keyed: dict[tuple[int, int, str, str], None] = {}
-    capped: dict[tuple[int, int, str, int], None] = {}
+    counted: dict[int, dict[tuple[int, str], None]] = {}
+    keyed: dict[int, dict[tuple[int, str, str], None]] = {}
+    capped: dict[int, dict[tuple[int, str, int], None]] = {}
     for wish in wishes:
         known = memory.get(wish.campaign)
         if known is None:
             continue
         if known.campaign.definition.per_customer_max is not None:
-            counted[known.part, wish.campaign, wish.customer] = None
+            counted.setdefault(known.part, {})[wish.campaign, wish.customer] = None
             continue
-        keyed[known.part, wish.campaign, wish.customer, wish.key] = None
+        keyed.setdefault(known.part, {})[wish.campaign, wish.customer, wish.key] = None
         if _is_capped(known.campaign, wish.reward):
-            capped[known.part, wish.campaign, wish.customer, wish.reward] = None
-    if counted:
-        yield _COUNTED, (*_columns(counted), FEW)
-    if keyed:
-        yield _BY_KEY, _columns(keyed)
-    if capped:
-        yield _OF_REWARD, _columns(capped)
+            capped.setdefault(known.part, {})[wish.campaign, wish.customer, wish.reward] = None
+    for part, who in counted.items():
+        yield _counted(part, who, FEW)
+    for part, by_key in keyed.items():
+        yield Statement(_BY_KEY, (*_columns(by_key), part, part))
+    for part, of_reward in capped.items():
+        yield Statement(_OF_REWARD, (*_columns(of_reward), part, part))
+
+
+def _counted(part: int, who: Iterable[tuple[int, str]], limit: int) -> Statement:
+    """Ask for so many incentives of each customer that a campaign counts, the first ones."""
+    return Statement(_COUNTED, (*_columns(who), part, limit, part))
 
 
 def _is_capped(campaign: Campaign, reward: int) -> bool:
@@ -210,19 +223,27 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Any], ...]:
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
-def _read(transaction: Transaction, memory: Mapping[int, Known], asked: _Asked) -> Loaded:
-    counters = {number: Counters(*rest) for number, _, *rest in asked.states.fetchall()}
-    campaigns = {
-        number: (status, version) for number, status, version in asked.campaigns.fetchall()
-    }
+def _read(
+    transaction: BatchTransaction, memory: Mapping[int, Known], asked: _Asked, found: Sequence[Rows]
+) -> Loaded:
+    """What the answers to all that was asked for one tenant's wishes say."""
+    states, campaigns, *rest = found
     entries: dict[Who, list[LedgerEntry]] = defaultdict(list)
-    for cursor in asked.entries:
-        for row in cursor.fetchall():
+    for rows in rest[: len(asked.entries)]:
+        for row in rows:
             _add(entries, to_entry(*row))
     _read_on(transaction, memory, asked.tenant, entries)
-    known = asked.standings.fetchall() if asked.standings else []
-    standings = {one: Standing(True, phone, verified) for one, phone, verified in known}  # noqa: FBT003 — a row as it is
-    return Loaded(counters, campaigns, dict(entries), standings)
+    standings = {
+        one: Standing(True, phone, verified)  # noqa: FBT003 — a row as it is
+        for rows in rest[len(asked.entries) :]
+        for one, phone, verified in rows
+    }
+    return Loaded(
+        {number: Counters(*counters) for number, _, *counters in states},
+        {number: (status, version) for number, status, version in campaigns},
+        dict(entries),
+        standings,
+    )
 
 
 def _add(entries: dict[Who, list[LedgerEntry]], entry: LedgerEntry) -> None:
@@ -233,22 +254,22 @@ def _add(entries: dict[Who, list[LedgerEntry]], entry: LedgerEntry) -> None:
 
 
 def _read_on(
-    transaction: Transaction,
+    transaction: BatchTransaction,
     memory: Mapping[int, Known],
     tenant: int,
     entries: dict[Who, list[LedgerEntry]],
 ) -> None:
     """Read all of those who may have more than a few in a campaign that counts them."""
-    many = [
-        (memory[campaign].part, campaign, customer)
-        for (campaign, customer), found in entries.items()
-        if len(found) >= FEW and memory[campaign].campaign.definition.per_customer_max is not None
-    ]
+    many: dict[int, list[Who]] = {}
+    for who, known in entries.items():
+        campaign, part = memory[who[0]]
+        if len(known) >= FEW and campaign.definition.per_customer_max is not None:
+            many.setdefault(part, []).append(who)
+            entries[who] = []
     if many:
-        transaction.stand_before(tenant)
-        found = transaction.rows(_COUNTED, (*_columns(many), ALL))
-        for _, campaign, customer in many:
-            entries[campaign, customer] = []
-        for row in found:
-            entry = to_entry(*row)
-            entries[entry.issued.campaign, entry.issued.customer].append(entry)
+        questions = [_counted(part, who, ALL) for part, who in many.items()]
+        _, *found = transaction.ask([before_wall(tenant), *questions])
+        for rows in found:
+            for row in rows:
+                entry = to_entry(*row)
+                entries[entry.issued.campaign, entry.issued.customer].append(entry)

@@ -1,6 +1,6 @@
 """The part of a batch that is about one reward: what it gives, and the writing of that."""
 
-from typing import Any, LiteralString, NamedTuple
+from typing import NamedTuple
 
 from largesse.campaigns.model import CodeBlock, CodeSource, Counters, RewardDefinition
 from largesse.issuance import decide
@@ -10,6 +10,7 @@ from largesse.kernel.calendar import LocalDays
 from largesse.kernel.fact import FactKind
 from largesse.storage.postgres.codes import block_of_next, random_code
 from largesse.storage.postgres.transaction import Transaction
+from largesse.storage.postgres.trips import Statement
 
 # In the order of the arrays: so `seq` ascends with the serials.
 _INSERT = """
@@ -27,13 +28,6 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 _WATCH_EXPIRY = """
 INSERT INTO expiry (reward, version, tenant, serial, due_ms, after_ms)
 VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
-
-
-class Statement(NamedTuple):
-    """Something to be written when all of the batch is decided."""
-
-    text: LiteralString
-    bindings: tuple[Any, ...]
 
 
 class Tail(NamedTuple):
@@ -119,6 +113,7 @@ class Lot:
                 return None
         elif self._source is CodeSource.RANDOM:
             kept_for = Place(reward.number, serial)
+            self._transaction.stand_before(campaign.tenant)
             code = random_code(self._transaction, self._random_codes, campaign, kept_for)
             if code is None:
                 return None
@@ -183,6 +178,7 @@ class Lot:
         block = self.tail.block
         if not block.serial <= serial < block.serial + block.count:
             campaign, reward, _ = self.offer
+            self._transaction.stand_before(campaign.tenant)
             found = block_of_next(self._transaction, campaign, reward, self.counters)
             if found is None:
                 return None

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from psycopg import Connection
-
 from largesse.campaigns.model import Reward
 from largesse.customers.model import Standing
 from largesse.issuance import decide
@@ -14,13 +12,17 @@ from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres.known import Known, Loaded, Who, learn, load, load_and_hold
 from largesse.storage.postgres.lots import Lot, Stand, Tail
-from largesse.storage.postgres.transaction import BEGIN_WRITING, OPEN_BATCH, Limits, Transaction
+from largesse.storage.postgres.transaction import Limits
+from largesse.storage.postgres.trips import BatchTransaction, Line, Statement, before_wall
 
 _GONE = Settled(Outcome.CLOSED)
 _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
+_KEEP, _LEAVE = Statement("COMMIT"), Statement("ROLLBACK")
 
 
-_Ask = Callable[[Transaction, Mapping[int, Known], Mapping[int, list[Wish]]], dict[int, Loaded]]
+_Ask = Callable[
+    [BatchTransaction, Mapping[int, Known], Mapping[int, list[Wish]]], dict[int, Loaded]
+]
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Memory:
     spent: set[int] = field(default_factory=set)
 
 
-def settle(memory: Memory, limits: Limits, wishes: Sequence[Wish], db: Connection) -> list[Settled]:
+def settle(memory: Memory, limits: Limits, wishes: Sequence[Wish], line: Line) -> list[Settled]:
     """One answer per wish, in order; durable when it returns.
 
     Where nothing is left a look is enough, which holds no row and waits for no disk.
@@ -46,12 +48,14 @@ def settle(memory: Memory, limits: Limits, wishes: Sequence[Wish], db: Connectio
     by_tenant: dict[int, list[Wish]] = {}
     for wish in wishes:
         by_tenant.setdefault(wish.tenant, []).append(wish)
-    batch = _Batch(memory, db, by_tenant)
+    wall = min(by_tenant)
     if memory.spent.issuperset(wish.reward for wish in wishes):
-        refused = batch.refuse(limits)
+        refused = _Batch(memory, BatchTransaction(line, limits, wall), by_tenant).refuse()
         if refused is not None:
             return _in_order(wishes, refused)
-    return _in_order(wishes, batch.settle(limits))
+    return _in_order(
+        wishes, _Batch(memory, BatchTransaction(line, limits, wall), by_tenant).settle()
+    )
 
 
 def _in_order(wishes: Sequence[Wish], settled: Mapping[int, list[Settled]]) -> list[Settled]:
@@ -65,52 +69,39 @@ def _in_order(wishes: Sequence[Wish], settled: Mapping[int, list[Settled]]) -> l
 class _Batch:
     """Wishes on their way to their outcomes, those of each tenant behind his own wall."""
 
-    def __init__(self, memory: Memory, db: Connection, wishes: Mapping[int, list[Wish]]) -> None:
+    def __init__(
+        self, memory: Memory, transaction: BatchTransaction, wishes: Mapping[int, list[Wish]]
+    ) -> None:
         self._memory = memory
-        self._db = db
+        self._transaction = transaction
         self._wishes = wishes
-        self._transaction = Transaction(db)
         self._lots: dict[int, Lot] = {}
         self._entries: dict[Who, list[LedgerEntry]] = {}
         self._standings: dict[int, Mapping[str, Standing]] = {}
 
-    def settle(self, limits: Limits) -> dict[int, list[Settled]]:
+    def settle(self) -> dict[int, list[Settled]]:
         """Bring all wishes to their outcomes and write what was issued: two trips to the server."""
-        with self._db.pipeline():
-            self._begin(limits)
-            self._load(load_and_hold)
-            settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
-            written = self._write()
-            self._transaction.execute("COMMIT" if written else "ROLLBACK")
+        self._load(load_and_hold)
+        settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
+        written = self._written()
+        self._transaction.ask([*written, _KEEP if written else _LEAVE])
         self._remember()
         return settled
 
-    def refuse(self, limits: Limits) -> dict[int, list[Settled]] | None:
+    def refuse(self) -> dict[int, list[Settled]] | None:
         """The outcomes, where none of the wishes is given anything; None where one might be.
 
         Counters are read before entries: whoever is counted among the issued is found.
         """
-        with self._db.pipeline():
-            self._begin(limits)
-            self._load(load)
-            hopeful = any(
-                self._might_issue(wish) for some in self._wishes.values() for wish in some
-            )
-            settled = None
-            if not hopeful:
-                settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
-                assert not any(lot.issued_some for lot in self._lots.values())
-            self._transaction.execute("ROLLBACK")
+        self._load(load)
+        hopeful = any(self._might_issue(wish) for some in self._wishes.values() for wish in some)
+        settled = None
+        if not hopeful:
+            settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
+            assert not any(lot.issued_some for lot in self._lots.values())
+        self._transaction.ask([_LEAVE])
         self._remember()
         return settled
-
-    def _begin(self, limits: Limits) -> None:
-        self._transaction.execute(BEGIN_WRITING)
-        self._transaction.execute(OPEN_BATCH, limits.bindings(min(self._wishes)))
-        for tenant, wishes in self._wishes.items():
-            new = {wish.campaign for wish in wishes} - self._memory.campaigns.keys()
-            if new:
-                learn(self._transaction, self._memory.campaigns, tenant, new)
 
     def _load(self, ask: _Ask) -> None:
         """Ask until what this process knows of the campaigns is what the ledger says of them."""
@@ -164,8 +155,6 @@ class _Batch:
         return lot is not None and lot.gives
 
     def _decide(self, tenant: int) -> list[Settled]:
-        if len(self._wishes) > 1:
-            self._transaction.stand_before(tenant)
         return [self._settle(wish) for wish in self._wishes[tenant]]
 
     def _settle(self, wish: Wish) -> Settled:
@@ -200,20 +189,18 @@ class _Batch:
         )
         return Settled(Outcome.ISSUED, issued)
 
-    def _write(self) -> bool:
-        """Write what was issued; whether there was anything."""
-        written = False
+    def _written(self) -> list[Statement]:
+        """What writes all that was issued, each reward's behind the wall of its tenant."""
+        statements: list[Statement] = []
         wall = min(self._wishes) if len(self._wishes) == 1 else None
         for lot in self._lots.values():
             lot.write()
             tenant = lot.offer.campaign.tenant
             if lot.statements and tenant != wall:
-                self._transaction.stand_before(tenant)
+                statements.append(before_wall(tenant))
                 wall = tenant
-            for statement in lot.statements:
-                self._transaction.execute(statement.text, statement.bindings)
-                written = True
-        return written
+            statements += lot.statements
+        return statements
 
     def _remember(self) -> None:
         memory = self._memory
