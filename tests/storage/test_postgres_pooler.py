@@ -64,8 +64,10 @@ def test_it_is_noticed(pooled_url: str, postgres_url: str) -> None:
     for name, url in (("pooled", pooled_url), ("direct", postgres_url)):
         with ExitStack() as stack:
             database = stack.enter_context(closing(PostgresDatabase(settings_of(url))))
-            told[name] = stack.enter_context(database._claims.connection()).prepare_threshold
-    assert told == {"pooled": None, "direct": PREPARE_AFTER}
+            line = stack.enter_context(database._claims.connection())
+            command = stack.enter_context(database._commands.connection())
+            told[name] = line.prepares, command.prepare_threshold
+    assert told == {"pooled": (False, None), "direct": (True, PREPARE_AFTER)}
 
 
 def test_a_prepared_statement_does_not_survive_it(pooled_url: str) -> None:

@@ -1,12 +1,12 @@
 """Trips to the server: values arrive as they were, errors end a trip and nothing more."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from postgres_databases import Databases
 from psycopg import errors
 
 from largesse.storage.postgres.trips import Line, Statement, ask
@@ -16,15 +16,16 @@ AWKWARD = st.sampled_from(['a","b', '"', "\\", '\\"', "{}", "NULL", "", ",", "ê°
 
 
 @pytest.fixture(scope="module")
-def _url(databases: Any) -> Iterator[str]:
+def url(databases: Databases) -> Iterator[str]:
+    """The address of a database with our schema, for all of these tests."""
     with databases.fresh() as url:
         yield url
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["prepared", "unprepared"])
-def line(_url: str, request: pytest.FixtureRequest) -> Iterator[Line]:
+def line(url: str, request: pytest.FixtureRequest) -> Iterator[Line]:
     """A line of either kind."""
-    with Line.connect(_url, autocommit=True) as opened:
+    with Line.connect(url, autocommit=True) as opened:
         opened.prepares = request.param
         opened.prepare_threshold = None
         yield opened
@@ -80,9 +81,9 @@ def test_more_than_a_socket_takes(line: Line) -> None:
     assert [len(rows) for rows in ask(line, [echo, echo])] == [4_000, 4_000]
 
 
-def test_a_silent_server_is_given_up(_url: str) -> None:
+def test_a_silent_server_is_given_up(url: str) -> None:
     """Whoever waits for it is told in time; the line is closed, so that no late answer is taken."""
-    with Line.connect(_url) as silent:
+    with Line.connect(url) as silent:
         silent.silence_s_max = 0.05
         with pytest.raises(psycopg.OperationalError, match="no word"):
             ask(silent, [Statement("SELECT pg_sleep(10)")])

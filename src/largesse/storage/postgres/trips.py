@@ -93,9 +93,10 @@ def ask(line: Line, statements: Sequence[Statement]) -> list[Rows]:
     After a statement that fails none is done, and its error is raised: a COMMIT behind it is safe.
     Raises the driver's errors, `OperationalError` where the server is gone or silent.
     """
+    dumped = [(one.text, [_dump(value) for value in one.bindings]) for one in statements]
     pgconn = line.pgconn
     pgconn.enter_pipeline_mode()
-    sent = [one for statement in statements for one in _send(line, statement)]
+    sent = [kind for text, bindings in dumped for kind in _send(line, text, bindings)]
     pgconn.pipeline_sync()
     _flush(line)
     results = [_receive(line) for _ in sent]
@@ -108,10 +109,10 @@ def ask(line: Line, statements: Sequence[Statement]) -> list[Rows]:
     return [_rows(line, result) for new, result in zip(sent, results, strict=True) if new is None]
 
 
-def _send(line: Line, statement: Statement) -> Iterable[LiteralString | None]:
+def _send(
+    line: Line, text: LiteralString, bindings: Sequence[bytes | None]
+) -> Iterable[LiteralString | None]:
     """Send a statement; one item for each result to come: a text that is prepared, or None."""
-    text = statement.text
-    bindings = [_dump(one) for one in statement.bindings]
     if not line.prepares:
         line.pgconn.send_query_params(_numbered(text), bindings)
         return (None,)
