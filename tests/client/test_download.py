@@ -23,6 +23,20 @@ def test_pieces_are_the_whole(stage: Stage) -> None:
     assert stage.asked[0].headers["Authorization"] == "Bearer lgs_x"
 
 
+def test_what_the_server_makes_while_it_sends(stage: Stage) -> None:
+    """Nobody knows its length; where the last chunk does not come, it is not the whole."""
+    chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n"
+    stage.answers = [chunks + b"0\r\n\r\n", chunks]
+    with client_of(stage) as client, client.download(take()) as (length, pieces):
+        assert (length, b"".join(pieces)) == (None, b"half")
+    with (
+        client_of(stage) as client,
+        client.download(take()) as (_, pieces),
+        pytest.raises(NoAnswerError, match="no answer came from"),
+    ):
+        b"".join(pieces)
+
+
 def test_a_body_that_breaks_off_is_not_the_whole(stage: Stage) -> None:
     """Though what came of it came well."""
     stage.answers = [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"]

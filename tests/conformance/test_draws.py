@@ -1,6 +1,9 @@
 """Conformance of the lucky draw. Draws are kept in SQLite so far: no other ledger is started."""
 
 import asyncio
+import json
+import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from math import sqrt
@@ -8,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from raw_http import Response
-from running import WATCHFUL, Running, served
+from running import PROGRAM, WATCHFUL, Running, served
 from shop import Json, Shop, a_reward, rfc3339, shop
 
 DAY_MS = 86_400_000
@@ -217,3 +220,33 @@ async def test_B16_midnight_in_seoul(timeless: Shop) -> None:
 async def register(tenant: Shop, customer: str, **said: object) -> Response:
     """Register a customer."""
     return await tenant.ask("POST", "/customers", {"customer_id": customer, **said})
+
+
+async def test_B17_the_proof(server: Running, acme: Shop, tmp_path: Path) -> None:
+    """Exported after the end: verifies; one byte changed: does not."""
+    campaign = await a_draw(acme, a_chance("A", 500_000, quota_total=20))
+    await asyncio.gather(*(draw(acme, campaign, f"u{number}") for number in range(60)))
+    file, changed = tmp_path / "draw.proof", tmp_path / "changed.proof"
+    assert largesse(server, acme, "draw", "proof", campaign, str(file)).returncode == 1
+    await acme.ask("POST", f"/campaigns/{campaign}:end")
+
+    taken = largesse(server, acme, "draw", "proof", campaign, str(file), "--json")
+    assert taken.returncode == 0, taken.stderr
+    assert json.loads(taken.stdout)["draws"] == 60
+    assert largesse(server, acme, "draw", "verify", str(file)).returncode == 0
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    assert largesse(server, acme, "draw", "verify", str(changed)).returncode == 1
+
+
+def largesse(server: Running, tenant: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command, as that tenant."""
+    said = {"LARGESSE_URL": f"http://127.0.0.1:{server.port}", "LARGESSE_KEY": tenant.api_key}
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **said},
+    )

@@ -1,4 +1,4 @@
-"""Swagger UI, ReDoc and RapiDoc: from the package, and from nowhere else."""
+"""Pages for people: from the package, and from nowhere else."""
 
 import re
 from pathlib import Path
@@ -41,7 +41,6 @@ async def test_pages_refer_to_nothing_elsewhere(town: Town, path: str) -> None:
     assert named
     for name in [*named, "/openapi.json"]:
         assert (await town.stranger.http.get(name)).status_code == 200, name
-    assert "openapi.json" in text or "start.js" in text
 
 
 @pytest.mark.parametrize("path", ["swagger-ui-start.js", "swagger-ui.css"])
@@ -56,6 +55,11 @@ def test_what_others_made_is_named_with_its_licence() -> None:
     notice = (STATIC / "NOTICE.md").read_text()
     ours = {"NOTICE.md", "swagger-ui-start.js"}
     for path in STATIC.iterdir():
-        assert path.name in ours or path.suffix == ".html" or f"`{path.name}`" in notice, path
+        assert (
+            path.is_dir()
+            or path.name in ours
+            or path.suffix == ".html"
+            or f"`{path.name}`" in notice
+        ), path
     for name in re.findall(r"`([\w.-]+\.(?:LICENSE|NOTICE|txt))`", notice):
         assert (STATIC / name).stat().st_size, name

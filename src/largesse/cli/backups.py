@@ -78,13 +78,13 @@ def restore(
 
 
 @contextmanager
-def _from_server(remote: Remote) -> Iterator[tuple[int, Iterable[bytes]]]:
+def _from_server(remote: Remote) -> Iterator[tuple[int | None, Iterable[bytes]]]:
     with remote.client(SECONDS_MAX) as client, client.download(take()) as received:
         yield received
 
 
 @contextmanager
-def _from_file(database: str) -> Iterator[tuple[int, Iterable[bytes]]]:
+def _from_file(database: str) -> Iterator[tuple[int | None, Iterable[bytes]]]:
     path = _path_of(Chosen(database=database).load().settings.database.url)
     with resting(path, SystemClock()) as (header, payload):
         yield bytes_of(header), pieces(header, payload)
@@ -96,7 +96,7 @@ def _path_of(url: str) -> Path:
     return Path(url.removeprefix(_SCHEME))
 
 
-def _followed(content: Iterable[bytes], length: int) -> Iterator[bytes]:
+def _followed(content: Iterable[bytes], length: int | None) -> Iterator[bytes]:
     """The pieces, while a bar on the terminal tells how far they have come."""
     voice = Console(stderr=True)
     columns = (TextColumn("copying it"), BarColumn(), DownloadColumn())

@@ -134,6 +134,23 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                 ),
             },
         ),
+        "draw": (
+            "What draws promised, and the proof that they kept it.",
+            {
+                "commitments": Entry(
+                    "cli.draws:commitments",
+                    "Show what a draw promises; once it is over, with the secrets behind it.",
+                ),
+                "proof": Entry(
+                    "cli.draws:proof",
+                    "Take the proof of a draw that is over, and re-check it.",
+                ),
+                "verify": Entry(
+                    "cli.draws:verify",
+                    "Re-check the proof of a draw, offline; exit status 1 where it does not hold.",
+                ),
+            },
+        ),
         "job": (
             "Work that goes on in the server.",
             {

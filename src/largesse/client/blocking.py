@@ -61,8 +61,10 @@ class Client:
             following = onward(following, page)
 
     @contextmanager
-    def download(self, call: Call[bytes]) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def download(self, call: Call[bytes]) -> Iterator[tuple[int | None, Iterator[bytes]]]:
         """What is too large to be held: its length in bytes, and its pieces. Asked for once.
+
+        The length is None where the server makes it while it sends.
 
         Raises what `ask` does; taking a piece raises `NoAnswerError` where the body breaks off.
         """
@@ -79,7 +81,8 @@ class Client:
                 refused = b"" if response.status == HTTPStatus.OK else response.read()
             except (OSError, http.client.HTTPException) as error:
                 raise lost(url, error) from error
-            if response.status != HTTPStatus.OK or response.length is None:
+            endless = response.length is None and not response.chunked
+            if response.status != HTTPStatus.OK or endless:
                 raise RefusedError(refusal_of(Answer(response.status, {}, refused)))
             yield response.length, _pieces(url, response)
 
@@ -137,11 +140,13 @@ def _connection(address: Address, timeout_s: float) -> http.client.HTTPConnectio
 
 
 def _pieces(url: str, response: http.client.HTTPResponse) -> Iterator[bytes]:
-    while response.length:
+    while response.length or response.chunked:
         try:
             piece = response.read(PIECE_BYTES)
         except (OSError, http.client.HTTPException) as error:
             raise lost(url, error) from error
+        if not piece and response.length is None:
+            return  # the last chunk has come: else there was an error
         if not piece:
             raise lost(url, http.client.IncompleteRead(b"", response.length))
         yield piece

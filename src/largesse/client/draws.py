@@ -1,12 +1,17 @@
 """Calls about draws: a refusal is an outcome, never raised, and so is a draw that wins nothing."""
 
-from largesse.client.call import Call, deciding, get, path_of, post, reading
-from largesse.client.model import Drawn, Draws, Refusal, ShownDraw, Verdict
+from http import HTTPStatus
+
+from largesse.client.call import Answer, Call, deciding, get, path_of, post, reading, refusal_of
+from largesse.client.errors import RefusedError
+from largesse.client.model import Commitments, Drawn, Draws, ProofKey, Refusal, ShownDraw, Verdict
 
 _DRAWN = deciding(Drawn)
 _DRAWS = reading(Draws)
 _SHOWN = reading(ShownDraw)
 _VERDICT = reading(Verdict)
+_COMMITMENTS = reading(Commitments)
+_KEY = reading(ProofKey)
 
 
 def draw(
@@ -33,6 +38,27 @@ def list_all(
 def show(draw_id: str) -> Call[ShownDraw]:
     """Show a draw, and what it won."""
     return get(path_of("draws", draw_id), _SHOWN)
+
+
+def commitments(campaign: str) -> Call[Commitments]:
+    """Show what a draw promises, and once it is over what was behind it."""
+    return get(path_of("campaigns", campaign, "commitments"), _COMMITMENTS)
+
+
+def proof(campaign: str) -> Call[bytes]:
+    """The proof of a draw that is over; `Client.download` takes one too large to be held."""
+    return get(path_of("campaigns", campaign, "proof"), _read)
+
+
+def proof_key() -> Call[ProofKey]:
+    """Show the key that proofs are signed with."""
+    return get(path_of("proof-key"), _KEY)
+
+
+def _read(answer: Answer) -> bytes:
+    if answer.status == HTTPStatus.OK:
+        return answer.body
+    raise RefusedError(refusal_of(answer))
 
 
 def _body(customer: str, seed: str | None) -> dict[str, str]:

@@ -256,6 +256,32 @@ class Draws(Struct, frozen=True, kw_only=True):
     next: str | None
     may_draw: bool
     outcome: str
+    proof_salt: str
+
+
+class Commitment(Struct, frozen=True, kw_only=True):
+    """What one version of a draw committed itself to; `secret` and `terms` once it is over."""
+
+    version: int
+    commitment: str
+    secret: str | None
+    terms: str | None
+
+
+class Commitments(Struct, frozen=True, kw_only=True):
+    """What a campaign promises about its draws, by version; `told` when it is over."""
+
+    campaign_id: str
+    name: str
+    told: bool
+    items: list[Commitment]
+
+
+class ProofKey(Struct, frozen=True, kw_only=True):
+    """The key that proofs are signed with, in Base64."""
+
+    algorithm: str
+    public_key: str
 
 
 class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):

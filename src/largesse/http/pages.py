@@ -1,4 +1,4 @@
-"""Pages that show the OpenAPI document to people, from files inside the package."""
+"""Pages for people, from files inside the package."""
 
 from http import HTTPStatus
 from importlib.resources import files
@@ -49,4 +49,7 @@ PAGES = (
     Page("/redoc/bundle.js", "redoc.standalone.js", _SCRIPT),
     Page("/rapidoc", "rapidoc.html", _HTML),
     Page("/rapidoc/bundle.js", "rapidoc-min.js", _SCRIPT),
+    Page("/verify", "draws/verify.html", _HTML),
+    Page("/verify/verify.js", "draws/verify.js", _SCRIPT),
+    Page("/verify/page.js", "draws/verify-page.js", _SCRIPT),
 )

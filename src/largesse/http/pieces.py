@@ -14,14 +14,30 @@ class Pieces(Protocol):
     """A body that is made while it is sent. Whoever has it closes it."""
 
     @property
-    def length(self) -> int:
-        """How many bytes it will be in all."""
+    def length(self) -> int | None:
+        """How many bytes it will be in all; None where nobody knows before the end."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Its pieces, once."""
 
     def close(self) -> None:
         """Let go of what it is made from."""
+
+
+class Stream:
+    """Pieces of which nobody knows how many come."""
+
+    length = None
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """See `Pieces`."""
+        return self._pieces
+
+    def close(self) -> None:
+        """See `Pieces`: nothing is held between two of them."""
 
 
 class PiecesResponse(Response[bytes]):
@@ -33,7 +49,9 @@ class PiecesResponse(Response[bytes]):
 
     def to_asgi_response(self, app: Loose, request: Loose, **_: Loose) -> ASGIResponse:
         """The answer in the form of the server."""
-        headers = {**self.headers, "content-length": str(self._pieces.length)}
+        headers, length = dict(self.headers), self._pieces.length
+        if length is not None:
+            headers["content-length"] = str(length)
         return _Sent(self._pieces, int(self.status_code or 0), headers)
 
 

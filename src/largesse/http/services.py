@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
 from largesse.customers.service import Customers
+from largesse.draws.proofs import Proofs
 from largesse.draws.service import Draws
 from largesse.http.pieces import Pieces
 from largesse.http.request_ids import RequestIds
@@ -31,6 +32,7 @@ class Services(Struct, frozen=True):
     customers: Customers
     issuance: Issuance
     draws: Draws
+    proofs: Proofs
     pools: Pools
     checking: Checking
     jobs: Jobs

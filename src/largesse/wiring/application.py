@@ -2,9 +2,8 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import lru_cache
 from hmac import digest
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from msgspec import Struct
 
 from largesse.campaigns.service import Campaigns
 from largesse.customers.service import Customers
-from largesse.draws.dice import Dice, dice_of
+from largesse.draws.dice import dice_of
 from largesse.draws.identity import DrawIds
+from largesse.draws.proofs import Proofs, Vault
 from largesse.draws.service import DrawLedger, Draws
 from largesse.http.admission import Admission
 from largesse.http.app import create_app
@@ -57,19 +57,17 @@ from largesse.tenants.service import Origins, Tenants
 from largesse.tenants.tokens import CustomerTokens
 from largesse.wiring.opening import open_storage
 from largesse.wiring.storage import Storage, Stores
+from largesse.wiring.vault import make_vault
 from largesse.wiring.webhooks import Delivering, make_webhooks
 from largesse.workers.batch_log import log_batch
 from largesse.workers.jobs import Worker
-from largesse.workers.timers import Timers
+from largesse.workers.timers import Timer, Timers
 from largesse.workers.upkeep import Duties, Upkeep
 
 KEY_PREFIX = "lgs_"
 KEY_BYTES = 32
 REQUEST_ID_START_BYTES = 6
 """Tells apart the request ids of two runs."""
-
-DRAW_SECRETS = 1_024
-"""Secrets of versions kept at hand: one is worked out in microseconds, but for each draw."""
 
 
 class Application(Struct, frozen=True):
@@ -145,7 +143,8 @@ async def open_application(
         first_key = await tenants.open(None if given_key is None else given_key.reveal())
         world = _World(storage.clock, clocks, ids, lambda tenant: tenants.tenant_of(tenant).secret)
         codebook = Codebook(offers, world.secret_of, os.urandom)
-        stores = storage.open_ledger(codebook.random, _make_dice(storage.secret))
+        vault = _make_vault(storage.secret)
+        stores = storage.open_ledger(codebook.random, dice_of(vault.secret_of))
         issuance = _make_issuance(settings, storage, stores, codebook, clocks)
         await issuance.open()
         stack.push_async_callback(issuance.close)
@@ -155,12 +154,14 @@ async def open_application(
         bulk = _make_bulk(settings, storage, world)
         stack.callback(bulk.thread.close)
         upkeep = Upkeep(_duties(storage, issuance, bulk.jobs), storage.clock, settings)
+        campaigns = Campaigns(storage.campaigns, Spaces(), clocks, ids)
         services = Services(
             tenants=tenants,
-            campaigns=Campaigns(storage.campaigns, Spaces(), clocks, ids),
+            campaigns=campaigns,
             customers=Customers(storage.customers),
             issuance=issuance,
             draws=draws,
+            proofs=Proofs(stores.draws, campaigns, offers, clocks, vault),
             pools=bulk.pools,
             checking=bulk.checking,
             jobs=bulk.jobs,
@@ -177,15 +178,19 @@ async def open_application(
             settings=settings,
         )
         delivering = Delivering(settings, storage, webhooks)
-        timers = Timers([*upkeep.timers(), *delivering.timers()], services.health)
-        timers.start()
-        stack.push_async_callback(timers.stop)
+        _start_timers([*upkeep.timers(), *delivering.timers()], services.health, stack)
         bulk.start(stack)
         metrics = _make_metrics(services)
         delivering.start(issuance.publishing, services.health, metrics)
         stack.push_async_callback(delivering.stop)
         _follow(storage, services, stack)
         yield await _face(services, metrics, first_key)
+
+
+def _start_timers(wanted: Sequence[Timer], health: Health, stack: AsyncExitStack) -> None:
+    timers = Timers(wanted, health)
+    timers.start()
+    stack.push_async_callback(timers.stop)
 
 
 def _follow(storage: Storage, services: Services, stack: AsyncExitStack) -> None:
@@ -231,15 +236,9 @@ def _make_draws(
     return Draws(DrawLedger(stores.draws, ids), issuance, clocks, limits)
 
 
-def _make_dice(secret: bytes) -> Dice:
-    """Each version of a campaign rolls by a secret of its own, which tells nothing of others'."""
-    root = _derived(secret, "draws")
-
-    @lru_cache(maxsize=DRAW_SECRETS)
-    def secret_of(campaign_id: str, version: int) -> bytes:
-        return digest(root, f"{campaign_id}|{version}".encode(), "sha256")
-
-    return dice_of(lambda campaign: secret_of(campaign.id, campaign.version))
+def _make_vault(secret: bytes) -> Vault:
+    rolls, salts, signing = (_derived(secret, f"draws{of}") for of in ("", "/salts", "/signing"))
+    return make_vault(rolls, salts, signing)
 
 
 def _make_bulk(settings: Settings, storage: Storage, world: _World) -> _Bulk:

@@ -51,7 +51,9 @@ async def list_draws(call: Call[DrawsQuery, Nothing]) -> Reply:
     before = Before(*map(int, walk.seen)) if walk.seen else None
     shown, last = await draws.draws_of(campaign, customer, before, walk.limit)
     items = [show_shown(one) for one in shown]
-    return ok(DrawList(items, walk.onward(last), may_draw=outcome.success, outcome=outcome))
+    salt = call.services.proofs.salt(campaign, customer)
+    onward = walk.onward(last)
+    return ok(DrawList(items, onward, may_draw=outcome.success, outcome=outcome, proof_salt=salt))
 
 
 async def read_draw(call: Call[Nothing, Nothing]) -> Reply:

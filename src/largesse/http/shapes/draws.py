@@ -76,6 +76,9 @@ class DrawList(Struct, frozen=True):
     next: Next
     may_draw: bool
     outcome: str
+    proof_salt: Annotated[
+        str, Meta(description="With it the customer finds his draws in the campaign's proof.")
+    ]
 
 
 def show_draw(draw: Draw) -> DrawView:

@@ -1,0 +1,31 @@
+// Runs the page's verifier in Node.js. Reads one JSON document from standard input, writes one.
+"use strict";
+const [, , script] = process.argv;
+require("node:vm").runInThisContext(require("node:fs").readFileSync(script, "utf8"));
+
+async function answer({ files = [], rolls = [] }) {
+  const reports = [];
+  for (const { content, expected } of files) {
+    const bytes = new Uint8Array(Buffer.from(content, "base64"));
+    try {
+      reports.push(await globalThis.largesse.verify(bytes, expected));
+    } catch (error) {
+      if (!(error instanceof globalThis.largesse.BrokenProof)) throw error;
+      reports.push({ broken: error.message });
+    }
+  }
+  const numbers = [];
+  for (const { secret, about, belows } of rolls) {
+    const roll = await globalThis.largesse.roll(new Uint8Array(Buffer.from(secret, "hex")), about);
+    const drawn = [];
+    for (const below of belows) drawn.push(String(await roll(BigInt(below))));
+    numbers.push(drawn);
+  }
+  return { reports, numbers };
+}
+
+let input = "";
+process.stdin.on("data", (piece) => { input += piece; });
+process.stdin.on("end", async () => {
+  process.stdout.write(JSON.stringify(await answer(JSON.parse(input))));
+});
