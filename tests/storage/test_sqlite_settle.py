@@ -168,27 +168,63 @@ async def test_each_sell_out_is_told(path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 64, 100])
+async def test_a_batch_of_many_rewards(path: Path, size: int) -> None:
+    """What lots have in common one statement writes; each lot's rows stand side by side."""
+    with opened(path) as ledger:
+        rewards = (a_reward(f"R{number}", quota_total=3) for number in range(size))
+        campaign = await open_campaign(ledger.world, *rewards)
+        numbers = [reward.number for reward in campaign.rewards]
+        wishes = [
+            a_wish(campaign, f"{turn}-{at}", reward=at) for turn in range(4) for at in range(size)
+        ]
+        settled = await settle(ledger.world, *wishes[:size])
+        settled += await settle(ledger.world, *wishes[size:])
+
+        assert serials(settled) == [*[1] * size, *[2] * size, *[3] * size]
+        assert [one.outcome for one in settled[3 * size :]] == [Outcome.SOLD_OUT] * size
+        listed = await ledger.store.entries(numbers, None, 1_000)
+        assert {one.issued for one in listed} == {one.issued for one in settled if one.issued}
+        assert not (await ledger.store.prove(whole=True)).violations
+        exhausted = await rows(ledger, "SELECT reward, serial FROM journal WHERE kind = 6")
+        assert exhausted == [(number, 3) for number in numbers]
+
+
+def misled(ledger: Ledger, campaign: Campaign, which: int, **believed: int) -> None:
+    """Make memory believe in a stock of a reward that the file does not have."""
+    reward = campaign.rewards[which]
+    wrong = replace(reward, definition=replace(reward.definition, **believed))
+    rewards = tuple(wrong if one is reward else one for one in campaign.rewards)
+    for one in campaign.rewards:
+        offer = ledger.store.memory.offers[one.number]
+        believing = offer._replace(campaign=replace(campaign, rewards=rewards))
+        ledger.store.memory.offers[one.number] = believing
+
+
 @pytest.mark.parametrize("quota", ["quota_total", "quota_daily"])
-async def test_the_write_itself_holds_the_quota(path: Path, quota: str) -> None:
+@pytest.mark.parametrize("neighbours", [0, 1, 40])
+async def test_the_write_itself_holds_the_quota(path: Path, quota: str, neighbours: int) -> None:
     """Were the decision wrong, the statement would not write: here it is told of room there is not.
 
-    Planted is a stock that memory believes in and the file does not have. That the statement holds
-    by itself shows in its message: the CHECK beneath it has another one, and knows no days.
+    That the statement holds by itself shows in its message: the CHECK beneath it has another one,
+    and knows no days. Of all the rewards in the batch it names the one that is short.
     """
     with opened(path) as ledger:
-        campaign = await open_campaign(ledger.world, replace(a_reward(), **{quota: 2}))
-        number = campaign.rewards[0].number
-        believed = replace(campaign.definition.rewards[0], **{quota: 9})
-        offer = ledger.store.memory.offers[number]
-        ledger.store.memory.offers[number] = offer._replace(
-            campaign=replace(campaign, rewards=(replace(campaign.rewards[0], definition=believed),))
-        )
+        others = [a_reward(f"R{number}") for number in range(neighbours)]
+        short = replace(a_reward(), **{quota: 2})
+        campaign = await open_campaign(ledger.world, *others, short)
+        number = campaign.rewards[-1].number
+        misled(ledger, campaign, neighbours, **{quota: 9})
+        wishes = [a_wish(campaign, f"{one}", reward=one) for one in range(neighbours)]
+        wishes += [a_wish(campaign, who, reward=neighbours) for who in ("ann", "bob", "cid")]
 
-        with pytest.raises(UnavailableError, match="does not bear what was decided"):
-            await settle(ledger.world, *crowd(campaign, 3))
+        with pytest.raises(UnavailableError, match=f"of reward {number} does not bear what was"):
+            await settle(ledger.world, *wishes)
 
-        assert await ledger.store.entries([number], None, 10) == []
-        assert serials(await settle(ledger.world, *crowd(campaign, 2))) == [1, 2]
+        every = [reward.number for reward in campaign.rewards]
+        assert await ledger.store.entries(every, None, 100) == []
+        assert await rows(ledger, "SELECT 1 FROM reward WHERE issued OR serials") == []
+        assert serials(await settle(ledger.world, *wishes[:-1])) == [*[1] * neighbours, 1, 2]
 
 
 async def test_the_checks_stand_beneath(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import apsw
@@ -10,7 +9,8 @@ import apsw
 from largesse.draws.dice import seed_of_key
 from largesse.draws.model import Drawn, Returned
 from largesse.issuance.model import Place
-from largesse.storage.sqlite.lots import pieces
+from largesse.kernel.fact import FactKind
+from largesse.storage.sqlite.lot_rows import execute_for
 from largesse.storage.sqlite.query import number, rows
 
 _ROWS = """
@@ -28,6 +28,10 @@ WHERE kind IN (4, 5) AND kind = 5 AND campaign = ? AND seq > ? ORDER BY seq LIMI
 _MADE_BEFORE = """
 SELECT max(draw), seq FROM draw_extent WHERE campaign = ? AND seq < ?"""
 _NEXT_EXTENT = "SELECT min(draw) FROM draw_extent WHERE campaign = ? AND draw > ?"
+_DRAWN = """
+INSERT INTO journal
+  (seq, kind, at_ms, campaign, draw, version, customer, key, reward, serial, detail)
+VALUES {rows}"""
 _DRAWS = "SELECT coalesce(max(draws), 0) FROM draw_book WHERE campaign = ?"
 
 
@@ -78,27 +82,24 @@ def _made_before(db: apsw.Connection, campaign: int, seq: int) -> int:
 
 
 def insert_draws(db: apsw.Connection, first: int, draws: Sequence[Drawn]) -> None:
-    """Write draws of one campaign, version and moment, numbers ascending, from seq `first` on."""
-    one = draws[0]
-    shared = (one.at_ms, one.campaign, one.version)
-    for start, count in pieces(len(draws)):
-        values: list[object] = []
-        for drawn in draws[start : start + count]:
-            won = drawn.won or (None, None)
-            values += (drawn.customer, drawn.key, won[0], won[1], _detail(drawn))
-        numbers = (first + start, draws[start].number)
-        db.execute(_insert(count), (*numbers, *shared, *values))
-
-
-@lru_cache(maxsize=64)
-def _insert(count: int) -> str:
-    """The insert of `count` rows. Parameters 1 to 5 are shared, then follow those of each row."""
-    each = []
-    for at in range(count):
-        own = ", ".join(f"?{6 + at * 5 + column}" for column in range(5))
-        each.append(f"(?1+{at},8,?3,?4,?2+{at},?5,{own})")
-    columns = "seq, kind, at_ms, campaign, draw, version, customer, key, reward, serial, detail"
-    return f"INSERT INTO journal ({columns}) VALUES {','.join(each)}"  # noqa: S608 — no input in it
+    """Write draws, from seq `first` on."""
+    kind = int(FactKind.DRAW_MADE)
+    values = [
+        (
+            seq,
+            kind,
+            drawn.at_ms,
+            drawn.campaign,
+            drawn.number,
+            drawn.version,
+            drawn.customer,
+            drawn.key,
+            *(drawn.won or (None, None)),
+            _detail(drawn),
+        )
+        for seq, drawn in enumerate(draws, first)
+    ]
+    execute_for(db, _DRAWN, values)
 
 
 def _detail(drawn: Drawn) -> str:

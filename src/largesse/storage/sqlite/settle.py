@@ -1,7 +1,7 @@
 """One batch of wishes, settled inside the writer's transaction: load, decide, apply."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,7 +20,8 @@ from largesse.storage.sqlite.customers import read_standings
 from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
 from largesse.storage.sqlite.holders import Holders, to_blobs
 from largesse.storage.sqlite.known import Chain, look_up
-from largesse.storage.sqlite.lots import Lot, Tail, read_tail
+from largesse.storage.sqlite.lot_rows import Written, write_lots
+from largesse.storage.sqlite.lots import Lot, read_tail
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.transaction import Transaction
 
@@ -49,8 +50,9 @@ class Memory:
     """What the store remembers between batches, all of it as the last commit left it.
 
     `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
-    `tails` spare reading. `lately` has some of those who drew last, by campaign,
-    period and customer. Only the writer's thread changes any of it.
+    `lots` spare reading; a batch takes those that it opens, and gives them back once it is
+    committed. `lately` has some of those who drew last, by campaign, period and customer. Only the
+    writer's thread changes any of it.
     """
 
     holders: Holders
@@ -58,7 +60,7 @@ class Memory:
     random_codes: RandomCodes
     days: LocalDays = field(default_factory=LocalDays)
     offers: dict[int, Offer] = field(default_factory=dict)
-    tails: dict[int, Tail] = field(default_factory=dict)
+    lots: dict[int, Lot] = field(default_factory=dict)
     campaigns: dict[int, Campaign] = field(default_factory=dict)
     lately: dict[tuple[int, int, str], Turns] = field(default_factory=dict)
 
@@ -72,6 +74,28 @@ class Memory:
         self.campaigns.pop(number, None)
         for one in [one for one, offer in self.offers.items() if offer.campaign.number == number]:
             del self.offers[one]
+
+    def take_lot(
+        self, transaction: Transaction, campaign: Campaign, reward: int, counters: Counters
+    ) -> Lot:
+        """A lot for a batch: what an earlier one gave back, as long as that is of this version."""
+        lot = self.lots.pop(reward, None)
+        if lot is None or lot.offer.campaign is not campaign:
+            tail = read_tail(transaction.db, reward) if lot is None else lot.tail
+            known = next(one for one in campaign.rewards if one.number == reward)
+            offer = Offer(campaign, known, 0)
+            lot = Lot(offer, tail, self.prints.ways(offer), self.random_codes)
+        lot.open(transaction, counters)
+        return lot
+
+    def keep_lots(self, lots: Iterable[Lot]) -> None:
+        """Give back, after the commit, what a batch has taken."""
+        for lot in lots:
+            campaign, reward, _ = lot.offer
+            self.lots[lot.number] = lot
+            self.offers[lot.number] = Offer(
+                campaign, Reward(lot.number, reward.definition, lot.counters), 0
+            )
 
 
 def settle(memory: Memory, wishes: Sequence[Wish], transaction: Transaction) -> list[Settled]:
@@ -92,18 +116,14 @@ class _Batch:
         self._transaction = transaction
         self._wishes = wishes
         self._lots = self._open_lots()
-        self._wanted = [self._lot(wish) for wish in wishes]
-        self._main = [
-            lot.ways.main(wish.customer, wish.key) if lot else 0
-            for wish, lot in zip(wishes, self._wanted, strict=True)
-        ]
-        self._apart = [
-            lot.ways.of_reward(wish.customer) if lot else None
-            for wish, lot in zip(wishes, self._wanted, strict=True)
-        ]
+        self._wanted: list[Lot | None] = []
+        self._main: list[int] = []
+        self._apart: list[int | None] = []
+        self._find_ways()
         self._known = self._look_up()
         self._standings = self._look_at_customers()
         self._fresh: dict[int, Issued] = {}
+        self._written = Written()
 
     def settle(self) -> list[Settled]:
         """Bring all wishes to their outcomes and write what was issued."""
@@ -113,8 +133,7 @@ class _Batch:
                 self._wishes, self._wanted, self._main, self._apart, strict=True
             )
         ]
-        for lot in self._lots.values():
-            lot.write()
+        self._write()
         save_piece(self._memory, self._transaction)
         self._transaction.on_commit(self._remember)
         return settled
@@ -130,21 +149,21 @@ class _Batch:
             if campaign is None or (campaign.status, campaign.version) != (status, version):
                 campaign = load_campaign(db, home)
                 assert campaign is not None
-            definition = next(one.definition for one in campaign.rewards if one.number == number)
-            offer = Offer(campaign, Reward(number, definition, Counters(*counters)), 0)
-            tail = memory.tails.get(number) or read_tail(db, number)
-            lots[number] = Lot(
-                self._transaction, offer, tail, memory.prints.ways(offer), memory.random_codes
-            )
+            lots[number] = memory.take_lot(self._transaction, campaign, number, Counters(*counters))
         return lots
 
-    def _lot(self, wish: Wish) -> Lot | None:
-        """The lot that a wish is about, or None where there is no such reward."""
-        lot = self._lots.get(wish.reward)
-        if lot is None:
-            return None
-        campaign = lot.offer.campaign
-        return lot if (campaign.number, campaign.tenant) == (wish.campaign, wish.tenant) else None
+    def _find_ways(self) -> None:
+        """Which lot each wish is about, if there is such a reward, and what leads to its rows."""
+        lots = self._lots
+        for wish in self._wishes:
+            lot = lots.get(wish.reward)
+            if lot is not None:
+                campaign = lot.offer.campaign
+                if campaign.number != wish.campaign or campaign.tenant != wish.tenant:
+                    lot = None
+            self._wanted.append(lot)
+            self._main.append(0 if lot is None else lot.ways.main(wish.customer, wish.key))
+            self._apart.append(None if lot is None else lot.ways.of_reward(wish.customer))
 
     def _look_up(self) -> dict[int, list[LedgerEntry]]:
         """What the customers of this batch were given before it."""
@@ -166,9 +185,11 @@ class _Batch:
 
     def _look_at_customers(self) -> dict[tuple[int, str], Standing]:
         """How those customers stand whose campaigns ask who they are."""
+        if not any(lot.asks_who for lot in self._lots.values()):
+            return {}
         asked: dict[int, dict[str, None]] = {}
         for wish, lot in zip(self._wishes, self._wanted, strict=True):
-            if lot is not None and decide.asks_who(lot.offer.campaign.definition):
+            if lot is not None and lot.asks_who:
                 asked.setdefault(wish.tenant, {})[wish.customer] = None
         return {
             (tenant, customer): standing
@@ -180,6 +201,8 @@ class _Batch:
 
     def _settle(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         if wish.now_ms != lot.moment_ms:
+            if lot.issued:
+                self._write()
             lot.come_to(wish.now_ms, self._memory.days)
         if not lot.room or wish.dry_run or self._is_known(main) or self._is_known(apart):
             return self._settle_with_care(wish, lot, main, apart)
@@ -198,7 +221,7 @@ class _Batch:
         entries = self._entries(wish, main, apart)
         standing = self._standings.get((wish.tenant, wish.customer), Standing())
         prior = decide.prior(wish, entries, lot.offer.campaign.definition, standing)
-        ended = decide.without_issue(wish, lot.offer, prior, lot.counters)
+        ended = decide.without_issue(wish, lot.offer, prior, lot.ahead)
         if ended is not None:
             return ended
         if wish.dry_run:
@@ -229,18 +252,14 @@ class _Batch:
                     found[issued.reward, issued.serial] = entry
         return list(found.values())
 
+    def _write(self) -> None:
+        write_lots(self._transaction, self._lots.values(), self._written)
+
     def _remember(self) -> None:
         """After the commit: holders first, so that no refusal can overlook a winner."""
-        memory = self._memory
-        hashes = [one for lot in self._lots.values() for one in lot.hashes]
-        seqs = [one for lot in self._lots.values() for one in lot.seqs]
-        memory.holders.add(hashes, seqs, self._transaction.last_seq)
-        for number, lot in self._lots.items():
-            campaign, reward, _ = lot.offer
-            memory.tails[number] = lot.tail
-            memory.offers[number] = Offer(
-                campaign, Reward(number, reward.definition, lot.counters), 0
-            )
+        written = self._written
+        self._memory.holders.add(written.hashes, written.seqs, self._transaction.last_seq)
+        self._memory.keep_lots(self._lots.values())
 
 
 def next_hashes(

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from largesse.campaigns.model import Campaign, Counters, Reward
+from largesse.campaigns.model import Campaign, Counters
 from largesse.customers.model import Standing
 from largesse.draws import decide
 from largesse.draws.dice import Dice
 from largesse.draws.model import Drawn, DrawPrior, DrawSettled, DrawWish
 from largesse.issuance import decide as issuing
-from largesse.issuance.model import Issued, LedgerEntry, Offer, Place, Wish
+from largesse.issuance.model import Issued, LedgerEntry, Place, Wish
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
@@ -24,7 +24,8 @@ from largesse.storage.sqlite.customers import read_standings
 from largesse.storage.sqlite.draw_rows import count_draws, insert_draws, read_draws
 from largesse.storage.sqlite.fingerprint import Scope
 from largesse.storage.sqlite.known import Chain, Known, look_up
-from largesse.storage.sqlite.lots import Lot, read_tail
+from largesse.storage.sqlite.lot_rows import Written, write_lots
+from largesse.storage.sqlite.lots import Lot
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.rows import read_entry
 from largesse.storage.sqlite.settle import Memory, Turns, next_hashes, save_piece
@@ -58,12 +59,11 @@ class _Book:
         self.lots = lots
         self.moment_ms = -1
         self.period = 0
-        self.hashes: list[int] = []
-        self.seqs: list[int] = []
+        self.written = Written()
         self.turns: dict[tuple[int, int, str], Turns] = {}
         self._db = transaction.db
         self._transaction = transaction
-        self._written = count_draws(self._db, campaign.number)
+        self._made = count_draws(self._db, campaign.number)
         self._drawn: list[Drawn] = []
         self._found_by: list[tuple[int, int]] = []
 
@@ -78,7 +78,7 @@ class _Book:
     @property
     def next(self) -> int:
         """The number of the next draw."""
-        return self._written + len(self._drawn) + 1
+        return self._made + len(self._drawn) + 1
 
     def come_to(self, moment_ms: int, day: int) -> None:
         """Go on to another moment; what was drawn at the last one is written first."""
@@ -93,19 +93,18 @@ class _Book:
 
     def write(self) -> None:
         """Write what was drawn at one moment: first what was won, then the draws in their order."""
-        for lot in self.lots:
-            lot.write()
+        write_lots(self._transaction, self.lots, self.written)
         if not self._drawn:
             return
-        count, before = len(self._drawn), self._written
+        count, before = len(self._drawn), self._made
         first = self._transaction.take_seqs(count)
         insert_draws(self._db, first, self._drawn)
         self._count(before, before + count)
         self._extend(before + 1, first)
         for at, hashes in enumerate(self._found_by):
-            self.hashes += hashes
-            self.seqs += (first + at, first + at)
-        self._written = before + count
+            self.written.hashes += hashes
+            self.written.seqs += (first + at, first + at)
+        self._made = before + count
         self._drawn, self._found_by = [], []
 
     def _count(self, before: int, after: int) -> None:
@@ -190,10 +189,7 @@ class _Batch:
         lots = []
         for reward in campaign.rewards:
             number = reward.number
-            offer = Offer(campaign, Reward(number, reward.definition, counters[number]), 0)
-            tail = memory.tails.get(number) or read_tail(self._db, number)
-            ways = memory.prints.ways(offer)
-            lots.append(Lot(self._transaction, offer, tail, ways, memory.random_codes))
+            lots.append(memory.take_lot(self._transaction, campaign, number, counters[number]))
         return lots
 
     def _book(self, wish: DrawWish) -> _Book | None:
@@ -339,7 +335,7 @@ class _Batch:
             cap = lot.definition.per_customer_max
             return (
                 at not in codeless
-                and issuing.stock(lot.definition, lot.counters, lot.offer.day) is None
+                and issuing.stock(lot.definition, lot.ahead, lot.offer.day) is None
                 and (cap is None or prior.held_of.get(lot.offer.reward.number, 0) < cap)
             )
 
@@ -413,19 +409,12 @@ class _Batch:
         hashes: list[int] = []
         seqs: list[int] = []
         for book in self._books.values():
-            hashes += book.hashes
-            seqs += book.seqs
-            for lot in book.lots:
-                hashes += lot.hashes
-                seqs += lot.seqs
+            hashes += book.written.hashes
+            seqs += book.written.seqs
         memory.holders.add(hashes, seqs, self._transaction.last_seq)
         for book in self._books.values():
             for key, turns in book.turns.items():
                 if len(memory.lately) >= LATELY_MAX:
                     memory.lately.clear()
                 memory.lately[key] = turns
-            for lot in book.lots:
-                campaign, reward, _ = lot.offer
-                memory.tails[reward.number] = lot.tail
-                counted = Reward(reward.number, reward.definition, lot.counters)
-                memory.offers[reward.number] = Offer(campaign, counted, 0)
+            memory.keep_lots(book.lots)
