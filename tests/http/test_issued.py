@@ -67,7 +67,7 @@ def test_the_same_bytes(
     ],
 )
 def test_what_a_template_is_about(change: dict[str, object]) -> None:
-    """Another campaign, reward, version or moment is another template."""
+    """Another campaign, reward or version is another template; moments are put in."""
     bodies = IssuedBodies()
     first, second = an_incentive(), an_incentive(**change)
     assert bodies.body(first) == by_msgspec(first)
@@ -89,9 +89,9 @@ def test_a_value_that_looks_like_the_rest(value: dict[str, object]) -> None:
 
 
 def test_templates_are_bounded() -> None:
-    """A sale has a thousand moments a second; the old ones are let go."""
+    """A tenant may edit a campaign as often as he likes; the old versions are let go."""
     bodies = IssuedBodies()
-    for moment_ms in range(TEMPLATES_MAX + 2):
-        incentive = an_incentive(issued_at_ms=moment_ms)
+    for version in range(TEMPLATES_MAX + 2):
+        incentive = an_incentive(version=version)
         assert bodies.body(incentive) == by_msgspec(incentive)
-    assert len(bodies._moments) == 2
+    assert len(bodies._templates) == 2

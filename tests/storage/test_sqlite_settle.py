@@ -15,6 +15,7 @@ from largesse.issuance.model import STRANGER, Offer, Place, Wish
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.fact import FactKind
 from largesse.kernel.outcome import Outcome
+from largesse.storage.sqlite.refuse import Doorkeeper
 from largesse.testing.factories import (
     DAY_MS,
     NOW_MS,
@@ -311,3 +312,24 @@ async def test_the_snapshot_s_day_is_the_wish_s(path: Path) -> None:
         tomorrow = replace(wish, now_ms=NOW_MS + DAY_MS)
 
         assert ledger.store.refusals([wish, tomorrow]) == [Outcome.SOLD_OUT_TODAY, None]
+
+
+async def test_a_verdict_holds_no_longer_than_it_is_true(path: Path) -> None:
+    """Whatever was asked before: each moment is told what it would be told alone."""
+    with opened(path) as ledger:
+        ends_ms = NOW_MS + DAY_MS // 2
+        reward = a_reward(quota_daily=1)
+        campaign = await open_campaign(
+            ledger.world, reward, starts_at_ms=NOW_MS - DAY_MS, ends_at_ms=ends_ms + DAY_MS
+        )
+        await settle(ledger.world, a_wish(campaign, "ann"))
+        edges_ms = (NOW_MS - DAY_MS, NOW_MS, ends_ms, ends_ms + DAY_MS)
+        moments_ms = [edge_ms + offset_ms for edge_ms in edges_ms for offset_ms in (-1, 0, 1)]
+        wishes = [a_wish(campaign, "bob", now_ms=moment_ms) for moment_ms in moments_ms]
+
+        alone = [Doorkeeper(ledger.store.memory).refuse([wish])[0] for wish in wishes]
+
+        assert {*alone} == {Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.CLOSED, None}
+        one = Doorkeeper(ledger.store.memory)
+        assert one.refuse(wishes) == alone
+        assert one.refuse(wishes[::-1]) == alone[::-1]

@@ -17,6 +17,10 @@ from largesse.issuance.spaces import pattern_of
 AHEAD = 8_192
 """Codes written at once: some milliseconds of a sale, and cheap to throw away."""
 
+AHEAD_FIRST = 256
+"""Codes written at first; each time four times as many. Many rewards that open at the same moment
+would else make their first callers wait for codes that others will get."""
+
 SPAN_MAX = AHEAD // 2
 """Places further apart than this do not belong to one batch of new serials."""
 
@@ -28,6 +32,7 @@ class _Shelf:
         self._coder = coder
         self._first = 0
         self._codes: list[str] = []
+        self._ahead = AHEAD_FIRST
 
     def take(self, places: Sequence[int]) -> list[str]:
         """The codes at some places."""
@@ -35,7 +40,8 @@ class _Shelf:
         if low < self._first or high >= self._first + len(self._codes):
             if low < self._first or high - low > SPAN_MAX:
                 return self._coder.codes_at(places)
-            count = min(AHEAD, self._coder.space - low)
+            count = min(max(self._ahead, high - low + 1), self._coder.space - low)
+            self._ahead = min(4 * self._ahead, AHEAD)
             self._first, self._codes = low, self._coder.codes(low, count)
         first, codes = self._first, self._codes
         return [codes[place - first] for place in places]

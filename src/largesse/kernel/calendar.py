@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 _EPOCH = date(1970, 1, 1)
+_NO_SPAN = (0, 0, 0)
 
 
 @lru_cache(maxsize=1)
@@ -52,12 +53,15 @@ class LocalDays:
 
     def day(self, zone: str, moment_ms: int) -> int:
         """As `local_day`, without asking the calendar again within one day."""
-        first_ms, after_ms, day = self._spans.get(zone, (0, 0, 0))
-        if not first_ms <= moment_ms < after_ms:
+        return self.span(zone, moment_ms)[2]
+
+    def span(self, zone: str, moment_ms: int) -> tuple[int, int, int]:
+        """The first moment of a moment's day, the first one after it, and the day."""
+        span = self._spans.get(zone, _NO_SPAN)
+        if not span[0] <= moment_ms < span[1]:
             day = local_day(zone, moment_ms)
-            first_ms, after_ms = day_bounds_ms(zone, day)
-            self._spans[zone] = first_ms, after_ms, day
-        return day
+            span = self._spans[zone] = *day_bounds_ms(zone, day), day
+        return span
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,6 @@ import apsw
 from largesse.campaigns.model import Campaign, Counters
 from largesse.issuance.model import Conservation, LedgerEntry, Place, Settled, Wish
 from largesse.issuance.ports import RandomCodes
-from largesse.kernel.calendar import LocalDays
 from largesse.kernel.clock import Clock
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite import expire
@@ -22,7 +21,7 @@ from largesse.storage.sqlite.holders import Holders
 from largesse.storage.sqlite.prove import Prover
 from largesse.storage.sqlite.query import Bindings, rows
 from largesse.storage.sqlite.readers import Readers
-from largesse.storage.sqlite.refuse import refuse
+from largesse.storage.sqlite.refuse import Doorkeeper
 from largesse.storage.sqlite.restore import restore
 from largesse.storage.sqlite.rows import read_entries, read_entry
 from largesse.storage.sqlite.settle import Memory, settle
@@ -64,9 +63,9 @@ class SQLiteIncentiveStore:
         self._writer = writer
         self._readers = readers
         self._sources = sources
-        self._days = LocalDays()
         self._heard_s = float("-inf")
         self.memory = Memory(Holders(), Fingerprints(file.secret), sources.random_codes)
+        self._doorkeeper = Doorkeeper(self.memory)
         with closing(file.connect_reader()) as db:
             restore(db, self.memory.holders, self.memory.prints)
             for campaign in load_campaigns(db):
@@ -90,7 +89,7 @@ class SQLiteIncentiveStore:
         """See `IncentiveStore`."""
         if not self.heard_lately():
             return [None] * len(wishes)
-        return refuse(self.memory, self._days, wishes)
+        return self._doorkeeper.refuse(wishes)
 
     def heard_lately(self) -> bool:
         """Whether the ledger has been heard of so lately that memory may refuse by it."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from largesse.issuance import decide
-from largesse.issuance.model import Wish
+from largesse.issuance.model import Offer, Wish
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.fingerprint import Ways
@@ -12,47 +12,73 @@ from largesse.storage.sqlite.settle import Memory
 
 
 class _Verdict(NamedTuple):
-    """What every stranger is told of one reward at one moment, and how to know one."""
+    """What every stranger is told of an offer from one moment to another, and how to know one."""
 
-    outcome: Outcome
+    offer: Offer
+    first_ms: int
+    after_ms: int
+    outcome: Outcome | None
     ways: Ways
 
 
-def refuse(memory: Memory, days: LocalDays, wishes: Sequence[Wish]) -> list[Outcome | None]:
-    """Why a wish is refused, or None where it may be granted or its customer may be known.
+class Doorkeeper:
+    """Refuses by the offers in memory. Used by one thread, while another one may change them.
 
-    Counters are read before holders: whoever is counted among the issued was remembered first.
+    A verdict holds until its offer is replaced, or a day or the campaign's window begins or ends:
+    most wishes of a sale find one.
     """
-    verdicts: dict[tuple[int, int, int, int], _Verdict | None] = {}
-    refusals: list[Outcome | None] = [None] * len(wishes)
-    hashes: list[int] = []
-    of_wish: list[int] = []
-    for index, wish in enumerate(wishes):
-        about = (wish.reward, wish.campaign, wish.tenant, wish.now_ms)
-        if about not in verdicts:
-            verdicts[about] = _judge(memory, days, wish)
-        verdict = verdicts[about]
-        if verdict is None:
-            continue
-        refusals[index], ways = verdict
-        hashes.append(ways.main(wish.customer, wish.key))
-        of_wish.append(index)
-        of_reward = ways.of_reward(wish.customer)
-        if of_reward is not None:
-            hashes.append(of_reward)
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._days = LocalDays()
+        self._verdicts: dict[int, _Verdict] = {}
+
+    def refuse(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+        """Why a wish is refused, or None where it may be granted or its customer may be known.
+
+        Counters are read before holders: whoever is counted among the issued was remembered first.
+        """
+        offers, verdicts = self._memory.offers, self._verdicts
+        refusals: list[Outcome | None] = [None] * len(wishes)
+        hashes: list[int] = []
+        of_wish: list[int] = []
+        for index, wish in enumerate(wishes):
+            offer = offers.get(wish.reward)
+            if offer is None:
+                continue
+            verdict = verdicts.get(wish.reward)
+            if (
+                verdict is None
+                or verdict.offer is not offer
+                or not verdict.first_ms <= wish.now_ms < verdict.after_ms
+            ):
+                verdict = verdicts[wish.reward] = self._judge(offer, wish)
+            if verdict.outcome is None or not _is_of(wish, offer):
+                continue
+            refusals[index], ways = verdict.outcome, verdict.ways
+            hashes.append(ways.main(wish.customer, wish.key))
             of_wish.append(index)
-    for at, _ in memory.holders.find(hashes):
-        refusals[of_wish[at]] = None
-    return refusals
+            of_reward = ways.of_reward(wish.customer)
+            if of_reward is not None:
+                hashes.append(of_reward)
+                of_wish.append(index)
+        for at, _ in self._memory.holders.find(hashes):
+            refusals[of_wish[at]] = None
+        return refusals
+
+    def _judge(self, offer: Offer, wish: Wish) -> _Verdict:
+        definition = offer.campaign.definition
+        first_ms, after_ms, day = self._days.span(definition.time_zone, wish.now_ms)
+        for edge_ms in (definition.starts_at_ms, definition.ends_at_ms):
+            if edge_ms is None:
+                continue
+            if edge_ms <= wish.now_ms:
+                first_ms = max(first_ms, edge_ms)
+            else:
+                after_ms = min(after_ms, edge_ms)
+        outcome = decide.stranger_refused(wish, offer._replace(day=day))
+        return _Verdict(offer, first_ms, after_ms, outcome, self._memory.prints.ways(offer))
 
 
-def _judge(memory: Memory, days: LocalDays, wish: Wish) -> _Verdict | None:
-    offer = memory.offers.get(wish.reward)
-    if offer is None:
-        return None
-    campaign = offer.campaign
-    if (campaign.number, campaign.tenant) != (wish.campaign, wish.tenant):
-        return None
-    offer = offer._replace(day=days.day(campaign.definition.time_zone, wish.now_ms))
-    outcome = decide.stranger_refused(wish, offer)
-    return None if outcome is None else _Verdict(outcome, memory.prints.ways(offer))
+def _is_of(wish: Wish, offer: Offer) -> bool:
+    return (wish.campaign, wish.tenant) == (offer.campaign.number, offer.campaign.tenant)

@@ -50,6 +50,7 @@ class Memory:
     """What the store remembers between batches, all of it as the last commit left it.
 
     `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
+    Their counters may say that more is left than there is, never less.
     `lots` spare reading; a batch takes those that it opens, and gives them back once it is
     committed. `lately` has some of those who drew last, by campaign, period and customer. Only the
     writer's thread changes any of it.
@@ -89,10 +90,15 @@ class Memory:
         return lot
 
     def keep_lots(self, lots: Iterable[Lot]) -> None:
-        """Give back, after the commit, what a batch has taken."""
+        """Give back, after the commit, what a batch has taken.
+
+        As long as there is room an offer may lag behind: its counters then refuse nobody.
+        """
         for lot in lots:
-            campaign, reward, _ = lot.offer
             self.lots[lot.number] = lot
+            if lot.room > 0 and lot.number in self.offers:
+                continue
+            campaign, reward, _ = lot.offer
             self.offers[lot.number] = Offer(
                 campaign, Reward(lot.number, reward.definition, lot.counters), 0
             )
