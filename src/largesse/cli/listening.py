@@ -5,11 +5,12 @@ import socket
 from largesse.kernel.errors import StartError
 
 
-def bind(host: str, port: int, option: str = "--port") -> socket.socket:
+def bind(host: str, port: int, option: str = "--port", *, shared: bool = False) -> socket.socket:
     """A socket of our own at an address; port 0 takes a free one. `option` sets the port.
 
-    It does not listen yet, so that nobody connects before there is somebody to answer. Raises
-    `StartError` where it cannot be had.
+    It does not listen yet, so that nobody connects before there is somebody to answer. Several may
+    be `shared`: the system spreads connections over those that listen. Raises `StartError` where it
+    cannot be had.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -21,6 +22,8 @@ def bind(host: str, port: int, option: str = "--port") -> socket.socket:
     bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(address)
     except OSError as error:
         bound.close()

@@ -81,6 +81,9 @@ class Chosen:
     port: int | None = None
     """Where to listen; 0 takes a free port."""
 
+    workers: int | None = None
+    """How many processes serve the port together, on one PostgreSQL database."""
+
     grpc_port: int | None = None
     """Where to answer native gRPC; off without it."""
 
@@ -105,6 +108,7 @@ class Chosen:
             "database.url": self.database,
             "server.host": self.host,
             "server.port": self.port,
+            "server.workers": self.workers,
             "rpc.grpc_port": self.grpc_port,
             "rpc.compat_port": self.compat_port,
             "rpc.compat_tenant": self.compat_tenant,

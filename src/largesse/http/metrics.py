@@ -1,6 +1,6 @@
 """What a running largesse tells Prometheus. Every metric is declared in `METRICS`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -93,6 +93,8 @@ class Metrics:
         last_proof: Callable[[], Conservation | None],
         clock: Clock,
     ) -> None:
+        self.shown: Callable[[], Awaitable[bytes]] = self._alone
+        """What a scraper is shown: of this process, unless there are others beside it."""
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -126,8 +128,11 @@ class Metrics:
         self._request_s.labels(route).observe(took_s)
 
     def text(self) -> bytes:
-        """All metrics in the text format of Prometheus."""
+        """All metrics of this process in the text format of Prometheus."""
         return generate_latest(self._registry)
+
+    async def _alone(self) -> bytes:
+        return self.text()
 
     def _counter(self, name: str) -> Counter:
         described = METRICS[name]

@@ -56,6 +56,16 @@ class Server(Struct, frozen=True):
             "Where to listen; 0 takes a free one, which the first line printed tells.",
         ),
     ] = 8_000
+    workers: Annotated[
+        int,
+        _whole(
+            1,
+            64,
+            "processes",
+            "So many serve the port together, on one PostgreSQL database: as many as there are "
+            "cores for them.",
+        ),
+    ] = 1
     header_s_max: Annotated[
         int,
         _whole(

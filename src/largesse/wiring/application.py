@@ -78,6 +78,7 @@ class Application(Struct, frozen=True):
     """
 
     services: Services
+    metrics: Metrics
     desk: ClaimDesk
     watch: Watch
     asgi: Front
@@ -293,6 +294,7 @@ async def _face(services: Services, metrics: Metrics, first_key: str | None) -> 
     desk.routes[hot.TARGET] = hot.HotCoupons(services, LongWay(application)).handler
     return Application(
         services,
+        metrics,
         desk,
         Watch(
             _limits(services.settings.server),

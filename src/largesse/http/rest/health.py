@@ -37,9 +37,8 @@ async def check_ready(call: Call[Nothing, Nothing]) -> Reply:
 
 async def read_metrics(call: Call[Nothing, Nothing]) -> Reply:
     """Show what was counted."""
-    return Reply(
-        HTTPStatus.OK, call.backing.metrics.text(), content_type=CONTENT_TYPE.encode("ascii")
-    )
+    shown = await call.backing.metrics.shown()
+    return Reply(HTTPStatus.OK, shown, content_type=CONTENT_TYPE.encode("ascii"))
 
 
 async def read_openapi(call: Call[Nothing, Nothing]) -> Reply:
@@ -77,7 +76,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/metrics",
         tag="Health",
         summary="Metrics",
-        description="Counters and gauges in the text format of Prometheus.",
+        description="Counters and gauges in the text format of Prometheus; with several workers "
+        "those of all of them, whichever answers, each with the label `worker`.",
         handler=read_metrics,
         answers=(
             Shown(HTTPStatus.OK, "The metrics.", str, content_type=CONTENT_TYPE.partition(";")[0]),
