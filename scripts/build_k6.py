@@ -3,8 +3,9 @@
     build_k6.py     prints where it is
 
 A second call finds it made. It goes to .tools, and into no package of ours: k6 is a program of its
-own, under the AGPL. A build takes minutes of processor time, at the lowest priority, and gives up
-after ten. One that failed is not tried again within the hour, or every test would wait for it anew.
+own, under the AGPL. A build takes minutes of processor time, and gives up after ten: the test that
+waits for it gives its own time up meanwhile, so it needs no lower priority, at which it might never
+end. One that failed is not tried again within the hour, or every test would wait for it anew.
 """
 
 import fcntl
@@ -66,7 +67,7 @@ def _install(folder: Path, seconds_max: float) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     environment = {**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"}
     with subprocess.Popen(  # noqa: S603 - Go, with arguments of ours
-        ["nice", "-n", "19", "go", "install", *_FASTER, MODULE],  # noqa: S607 - wherever they are
+        ["go", "install", *_FASTER, MODULE],  # noqa: S607 - wherever it is
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

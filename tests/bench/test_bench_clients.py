@@ -17,8 +17,8 @@ from largesse.bench.asked import (
     winner,
 )
 from largesse.bench.client import BROKEN, Connection
-from largesse.bench.load import Measured, percentile
-from largesse.bench.paced import OpenLoop, Pace
+from largesse.bench.load import Measured
+from largesse.bench.paced import OpenLoop
 from largesse.bench.plan import BenchError
 from largesse.http.rpc.generated.largesse.v1 import coupons_pb as pb
 
@@ -74,26 +74,10 @@ def test_wrk_that_measured_nothing_is_an_error() -> None:
         wrk.read("unable to connect to 127.0.0.1:1 Connection refused\n")
 
 
-@pytest.mark.parametrize(
-    ("share", "value"), [(0.5, 50), (0.99, 99), (0.999, 100), (1.0, 100), (0.0, 1)]
-)
-def test_percentiles_are_nearest_ranks(share: float, value: int) -> None:
-    """Values that were measured, none in between."""
-    assert percentile(range(1, 101), share) == value
-
-
-@pytest.mark.parametrize(
-    ("now_s", "due"), [(99.9, 0), (100.0, 1), (100.0005, 1), (100.001, 2), (100.5, 501), (200, 600)]
-)
-def test_what_is_due(now_s: float, due: int) -> None:
-    """The first at the start, one per step, never more than there are."""
-    assert Pace(per_second=1000, count=600, start_s=100.0).due(now_s + 1e-9) == due
-
-
 def test_a_latency_counts_from_the_moment_meant() -> None:
     """A server that stalls for a second makes slow all that should have been asked meanwhile."""
     clock, line = Clock(), Line()
-    looped = OpenLoop(Pace(per_second=10, count=11, start_s=100.0), [line], lambda: b"claim")
+    looped = OpenLoop([100.0 + number / 10 for number in range(11)], [line], lambda: b"claim")
 
     looped.come_to(clock)
     assert len(line.asked) == 1
@@ -110,9 +94,7 @@ def test_a_latency_counts_from_the_moment_meant() -> None:
 def test_a_broken_connection_is_not_asked_again() -> None:
     """What was due on it counts as broken; the rest goes over the others."""
     clock, broken, whole = Clock(), Line(), Line()
-    looped = OpenLoop(
-        Pace(per_second=10, count=3, start_s=100.0), [broken, whole], lambda: b"claim"
-    )
+    looped = OpenLoop([100.0, 100.1, 100.2], [broken, whole], lambda: b"claim")
     clock.now_s = 101.0
 
     looped.come_to(clock)

@@ -34,7 +34,7 @@ def test_a_planted_mistake_is_caught(planted: str, wrong: int, tmp_path: Path) -
         customers = [winner(number) for number in range(UNITS + 5)]
         results = stage.api.claim_all(stage.campaign, customers)
         stock = stage.stock()
-    issued = sum(result["outcome"] == "ISSUED" for result in results)
+    issued = sum(result.outcome == "ISSUED" for result in results)
     db = apsw.Connection(str(ledger(tmp_path)))
     db.execute(planted)
     db.close()

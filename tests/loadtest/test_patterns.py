@@ -2,7 +2,7 @@
 
 import pytest
 
-from largesse.loadtest.patterns import PATTERNS, quotas_of, schedule_of
+from largesse.loadtest.patterns import PATTERNS, moments_of, quotas_of, schedule_of
 from largesse.loadtest.plan import LoadTestError, PatternName, Plan
 
 
@@ -23,7 +23,8 @@ def test_when_claims_are_due(pattern: PatternName, count: int, moments: dict[int
     schedule = schedule_of(Plan(pattern=pattern, per_second=10, seconds=4))
     assert schedule.count == count
     assert {number: schedule.moment_s(number) for number in moments} == moments
-    ascending = [schedule.moment_s(number) or 0.0 for number in range(count)]
+    ascending = moments_of(pattern, per_second=10, seconds=4)
+    assert ascending == [schedule.moment_s(number) for number in range(count)]
     assert ascending == sorted(ascending)
     assert ascending[-1] < 4
 

@@ -29,10 +29,7 @@ class _Run(Struct, frozen=True):
 def claim_batch(bench: Bench) -> Result:
     """Measure claims in batches, beside claims one by one."""
     plan = bench.plan
-    runs = []
-    for number in range(1, plan.runs + 1):
-        bench.tell(f"claim-batch: run {number} of {plan.runs}")
-        runs.append(_run(bench.folder / str(number), plan))
+    runs = bench.runs("claim-batch", "one by one and in batches", lambda folder: _run(folder, plan))
     ones = [run.one.measured.per_second for run in runs]
     figures: list[Figure] = [beside("claim, one by one", "claims/s", ones)]
     for index, size in enumerate(SIZES):

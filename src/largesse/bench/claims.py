@@ -23,10 +23,7 @@ class _Run(Struct, frozen=True):
 def claim(bench: Bench) -> Result:
     """Measure claims on an empty ledger, beside the echo."""
     plan = bench.plan
-    runs = []
-    for number in range(1, plan.runs + 1):
-        bench.tell(f"claim: run {number} of {plan.runs}, {plan.connections} connections")
-        runs.append(_run(bench.folder / str(number), plan))
+    runs = bench.runs("claim", f"{plan.connections} connections", lambda folder: _run(folder, plan))
     figures = load_figures(
         "claims", [run.trial for run in runs], [run.ceiling for run in runs], RATIO
     )

@@ -1,6 +1,8 @@
 """A client of our own over bare sockets.
 
 It can pace itself, which wrk cannot, and stands in where wrk is missing, at a part of its speed.
+`largesse.client` reads every answer to its end and waits for it in a task of its own: what that
+costs would be measured as the server's. Here only the status of an answer is looked at.
 """
 
 import asyncio
@@ -11,7 +13,8 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from largesse.bench.asked import Requests
-from largesse.bench.load import Load, Measured, percentile
+from largesse.bench.load import Load, Measured
+from largesse.loadtest.tally import percentile
 
 LOOK_S = 0.1
 """How often to look whether a load has reached its aim."""

@@ -8,21 +8,14 @@ from pathlib import Path
 import apsw
 from msgspec import Struct
 
+from largesse.bench.api import Api
 from largesse.bench.plan import Bench, BenchError
 from largesse.bench.report import Bar, Figure, Result, beside, figure
 from largesse.bench.server import largesse, ledger, new_key
 from largesse.bench.stage import MB
-from largesse.client import campaigns, claims, codes, jobs
-from largesse.client.blocking import Client
+from largesse.client import codes, jobs
 from largesse.client.call import Call
-from largesse.client.model import (
-    CampaignDefinition,
-    Claimed,
-    CodeFormat,
-    Job,
-    RewardDefinition,
-    Wish,
-)
+from largesse.client.model import Claimed, CodeFormat, Job
 from largesse.codes.coder import PermutedCodes
 from largesse.codes.model import DEFAULT_PATTERN
 from largesse.codes.pattern import read_pattern
@@ -77,10 +70,8 @@ def bulk_codes(bench: Bench) -> Result:
     """Measure pools of both sources, from the wish to the file, beside a plain insert."""
     plan = bench.plan
     count = CODES if plan.codes is None else plan.codes
-    runs = []
-    for number in range(1, plan.runs + 1):
-        bench.tell(f"codes: run {number} of {plan.runs}, {count:,} codes of each source")
-        runs.append(_run(bench.folder / str(number), count))
+    about = f"{count:,} codes of each source"
+    runs = bench.runs("codes", about, lambda folder: _run(folder, count))
     inserts_s = [run.insert_s for run in runs]
     figures = [
         beside("plain insert", "s", inserts_s),
@@ -96,7 +87,7 @@ def bulk_codes(bench: Bench) -> Result:
     figures.append(figure("memory grown", "MB", [run.grown_mb for run in runs], bar=GROWTH_MB))
     return Result(
         "codes",
-        f"{count:,} codes of each source, set aside by a server and written to CSV",
+        f"{about}, set aside by a server and written to CSV",
         tuple(figures),
         tuple(complaint for run in runs for complaint in run.complaints),
     )
@@ -145,11 +136,12 @@ def _run(folder: Path, count: int) -> _Run:
     insert_s = _insert(folder / "plain.db", texts)
     del texts
     made, key = {}, new_key()
-    with largesse(folder, key) as server, Client(server.url, key) as client:
-        _warm_up(client, _warm_up_count(count))
+    with largesse(folder, key) as server:
+        api = Api(server.url, key)
+        _warm_up(api, _warm_up_count(count))
         before = server.memory_peak_bytes()
         for source in _SOURCES:
-            made[source] = _pool(client, source, count)
+            made[source] = _pool(api, source, count)
         grown_mb = (server.memory_peak_bytes() - before) / MB
     found = [complaint for one in made.values() for complaint in complaints(one, count)]
     found += kept_complaints(_kept(ledger(folder)), count)
@@ -186,40 +178,34 @@ def _warm_up_count(count: int) -> int:
     return max(1, count // 10)
 
 
-def _warm_up(client: Client, count: int) -> None:
+def _warm_up(api: Api, count: int) -> None:
     """Have done once, with fewer codes, all that is measured."""
     for source in _SOURCES:
-        campaign = _campaign(client, f"WARM-{source[0].upper()}-##########**", source)
-        job = _done(client, codes.generate(campaign, count, "warm-up"))
-        _done(client, codes.export(job.subject))
-        client.ask(codes.delete(job.subject))
+        campaign = _campaign(api, "WARM-", source)
+        job = _done(api, codes.generate(campaign, count, "warm-up"))
+        _done(api, codes.export(job.subject))
+        api.ask(codes.delete(job.subject))
 
 
-def _campaign(client: Client, pattern: str, source: str) -> str:
-    reward = RewardDefinition(
-        key="A", kind="COUPON", value={"item": "x"}, code=CodeFormat(pattern=pattern, source=source)
-    )
-    described = CampaignDefinition(
-        name=source, starts_at="2026-01-01T00:00:00.000Z", rewards=[reward], per_customer_max=1
-    )
-    return client.ask(campaigns.create(described, activate=True)).id
+def _campaign(api: Api, prefix: str, source: str) -> str:
+    pattern = f"{prefix}{source[0].upper()}-##########**"
+    return api.open_campaign(None, code=CodeFormat(pattern=pattern, source=source))
 
 
-def _pool(client: Client, source: str, count: int) -> Made:
+def _pool(api: Api, source: str, count: int) -> Made:
     """One pool, from the wish to the file; and some claims of the same reward."""
-    campaign = _campaign(client, f"{source[0].upper()}-##########**", source)
+    campaign = _campaign(api, "", source)
     began_s = time.perf_counter()
-    job = _done(client, codes.generate(campaign, count, "bench"))
+    job = _done(api, codes.generate(campaign, count, "bench"))
     made_s = time.perf_counter()
-    export = _done(client, codes.export(job.subject))
+    export = _done(api, codes.export(job.subject))
     ended_s = time.perf_counter()
-    wishes = [Wish(f"u-{number}", f"u-{number}") for number in range(CLAIMS)]
-    given = client.ask(claims.claim_all(campaign, wishes))
+    given = api.claim_all(campaign, [f"u-{number}" for number in range(CLAIMS)])
     claimed = [one.incentive.code or "" for one in given if isinstance(one, Claimed)]
     if len(claimed) != CLAIMS:
         message = f"{len(claimed)} of {CLAIMS} claims were given something"
         raise BenchError(message)
-    head, *rows = _rows(client, export)
+    head, *rows = _rows(api, export)
     if head != ["number", "code"]:
         message = f"the file begins with {head}"
         raise BenchError(message)
@@ -227,25 +213,25 @@ def _pool(client: Client, source: str, count: int) -> Made:
     return Made(made_s - began_s, ended_s - made_s, numbers, texts, claimed)
 
 
-def _done(client: Client, call: Call[Job]) -> Job:
+def _done(api: Api, call: Call[Job]) -> Job:
     """A job that is done, seen as soon as it is."""
-    job = client.ask(call)
+    job = api.ask(call)
     give_up_s = time.perf_counter() + JOB_S_MAX
     while not job.ended and time.perf_counter() < give_up_s:
         time.sleep(LOOK_S)
-        job = client.ask(jobs.show(job.id))
+        job = api.ask(jobs.show(job.id))
     if job.status != "DONE":
         message = f"the job {job.id} is {job.status}: {'; '.join(job.errors)}"
         raise BenchError(message)
     return job
 
 
-def _rows(client: Client, job: Job) -> Iterator[list[str]]:
+def _rows(api: Api, job: Job) -> Iterator[list[str]]:
     """The rows of a job's file."""
     content = bytearray()
     total = None
     while len(content) != total:
-        part = client.ask(jobs.result(job.id, len(content)))
+        part = api.ask(jobs.result(job.id, len(content)))
         content += part.content
         total = part.total
     return csv.reader(content.decode().splitlines())

@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from largesse.bench.asked import Requests
 from largesse.bench.exactness import Told, complaints
-from largesse.bench.paced import Pace, Paced, run
+from largesse.bench.paced import Paced, run
 from largesse.bench.plan import Bench
 from largesse.bench.report import Bar, Result, figure
 from largesse.bench.stage import kept_in, opened
+from largesse.loadtest.patterns import moments_of
 
 PER_SECOND = 1_000
 CONNECTIONS = 64
@@ -30,10 +31,8 @@ def paced(bench: Bench) -> Result:
     """Measure latencies at an even pace, each from the moment it was meant to be sent."""
     plan = bench.plan
     seconds = max(SECONDS_MIN, plan.seconds)
-    runs = []
-    for number in range(1, plan.runs + 1):
-        bench.tell(f"paced: run {number} of {plan.runs}, {seconds} s at {PER_SECOND:,}/s")
-        runs.append(_run(bench.folder / str(number), PER_SECOND * seconds))
+    about = f"{seconds} s at {PER_SECOND:,}/s"
+    runs = bench.runs("paced", about, lambda folder: _run(folder, seconds))
     seen = [one.paced for one in runs]
     return Result(
         "paced",
@@ -47,10 +46,11 @@ def paced(bench: Bench) -> Result:
     )
 
 
-def _run(folder: Path, count: int) -> _Run:
+def _run(folder: Path, seconds: int) -> _Run:
+    moments_s = moments_of("steady", PER_SECOND, seconds)
     with opened(folder) as stage:
         requests = Requests([stage.claim_from(stage.campaign)])
-        paced = run(stage.server.url, requests, Pace(PER_SECOND, count), CONNECTIONS)
+        paced = run(stage.server.url, requests, moments_s, CONNECTIONS)
         stock = stage.stock()
     kept, _ = kept_in(folder)
     found = complaints(Told(paced.statuses.get(CREATED, 0)), stock, kept)

@@ -1,7 +1,6 @@
 """Full load, and what came of it."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -46,8 +45,3 @@ class Measured(Struct, frozen=True, forbid_unknown_fields=True):
     def per_second(self) -> float:
         """Answers per second."""
         return self.answers / self.seconds
-
-
-def percentile(ascending: Sequence[float], share: float) -> float:
-    """The smallest value that `share` of all values do not exceed (the nearest rank)."""
-    return ascending[max(0, math.ceil(share * len(ascending)) - 1)]

@@ -73,10 +73,7 @@ class _Run(Struct, frozen=True):
 def claim_many(bench: Bench) -> Result:
     """Measure claims from 64 campaigns at once, beside claims from one."""
     plan = bench.plan
-    runs = []
-    for number in range(1, plan.runs + 1):
-        bench.tell(f"claim-many: run {number} of {plan.runs}, {CAMPAIGNS} campaigns")
-        runs.append(_run(bench.folder / str(number), plan))
+    runs = bench.runs("claim-many", f"{CAMPAIGNS} campaigns", lambda folder: _run(folder, plan))
     return Result(
         "claim-many",
         f"{plan.connections} connections, {CAMPAIGNS} campaigns, an empty ledger; {client_name()}",

@@ -9,35 +9,17 @@ import asyncio
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from largesse.bench.asked import Requests
 from largesse.bench.client import BROKEN, Connection, connect
-from largesse.bench.load import percentile
 from largesse.bench.plan import BenchError
+from largesse.loadtest.tally import percentile
 
 LATE_S_MAX = 30
 """Answers that have not come so long after the last moment to send are given up."""
-
-
-class Pace(Struct, frozen=True):
-    """`count` moments, evenly apart, the first at `start_s`."""
-
-    per_second: int
-    count: int
-    start_s: float = 0.0
-
-    def moment_s(self, number: int) -> float:
-        """When a request should be sent, counted from 0."""
-        return self.start_s + number / self.per_second
-
-    def due(self, now_s: float) -> int:
-        """How many should have been sent by now."""
-        if now_s < self.start_s:
-            return 0
-        return min(self.count, int((now_s - self.start_s) * self.per_second) + 1)
 
 
 class OpenLoop:
@@ -48,30 +30,32 @@ class OpenLoop:
     """
 
     def __init__(
-        self, pace: Pace, connections: list[Connection], request: Callable[[], bytes]
+        self,
+        moments_s: Sequence[float],
+        connections: list[Connection],
+        request: Callable[[], bytes],
     ) -> None:
         self.finished = asyncio.Event()
         self.latencies_s: list[float] = []
         self.statuses: dict[int, int] = {}
-        self._pace = pace
+        self._moments_s = moments_s
         self._idle = deque(connections)
         self._request = request
-        self._waiting: deque[int] = deque()
-        self._due = 0
+        self._sent = 0
 
     def come_to(self, clock: Callable[[], float]) -> None:
-        """Send what has become due."""
-        due = self._pace.due(clock())
-        self._waiting.extend(range(self._due, due))
-        self._due = due
-        while self._waiting and self._idle:
-            self._send(self._waiting.popleft(), self._idle.popleft(), clock)
+        """Send what has become due by a clock that shows seconds since the beginning."""
+        moments_s = self._moments_s
+        while self._idle and self._sent < len(moments_s) and moments_s[self._sent] <= clock():
+            due_s = moments_s[self._sent]
+            self._sent += 1
+            self._send(due_s, self._idle.popleft(), clock)
 
-    def _send(self, number: int, connection: Connection, clock: Callable[[], float]) -> None:
+    def _send(self, due_s: float, connection: Connection, clock: Callable[[], float]) -> None:
         def answered(status: int) -> None:
-            self.latencies_s.append(clock() - self._pace.moment_s(number))
+            self.latencies_s.append(clock() - due_s)
             self.statuses[status] = self.statuses.get(status, 0) + 1
-            if len(self.latencies_s) == self._pace.count:
+            if len(self.latencies_s) == len(self._moments_s):
                 self.finished.set()
             if status != BROKEN:
                 self._idle.append(connection)
@@ -89,11 +73,11 @@ class Paced(Struct, frozen=True):
     statuses: dict[int, int]
 
 
-def run(url: str, requests: Requests, pace: Pace, connections: int) -> Paced:
-    """Ask at a pace, beginning now. Raises `BenchError` where answers do not come."""
+def run(url: str, requests: Requests, moments_s: Sequence[float], connections: int) -> Paced:
+    """Ask at these moments, counted from now. Raises `BenchError` where answers do not come."""
     with asyncio.Runner(loop_factory=_precise_loop) as runner:
         try:
-            return runner.run(_run(url, requests, pace, connections))
+            return runner.run(_run(url, requests, moments_s, connections))
         except TimeoutError:
             message = f"answers are missing {LATE_S_MAX} s after the last request was due"
             raise BenchError(message) from None
@@ -104,15 +88,18 @@ def _precise_loop() -> asyncio.AbstractEventLoop:
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
-async def _run(url: str, requests: Requests, pace: Pace, connections: int) -> Paced:
+async def _run(url: str, requests: Requests, moments_s: Sequence[float], connections: int) -> Paced:
     lanes = await connect(url, connections)
-    start_s = time.perf_counter()
-    begun = Pace(pace.per_second, pace.count, start_s)
-    looped = OpenLoop(begun, lanes, requests.next)
-    async with asyncio.timeout(pace.count / pace.per_second + LATE_S_MAX):
-        for number in range(pace.count):
-            await asyncio.sleep(max(0.0, begun.moment_s(number) - time.perf_counter()))
-            looped.come_to(time.perf_counter)
+    looped = OpenLoop(moments_s, lanes, requests.next)
+    began_s = time.perf_counter()
+
+    def clock() -> float:
+        return time.perf_counter() - began_s
+
+    async with asyncio.timeout(moments_s[-1] + LATE_S_MAX):
+        for moment_s in moments_s:
+            await asyncio.sleep(max(0.0, moment_s - clock()))
+            looped.come_to(clock)
         await looped.finished.wait()
     await asyncio.gather(*(lane.close() for lane in lanes))
     ascending = sorted(looped.latencies_s)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -14,6 +14,8 @@ from largesse.kernel.errors import LargesseError
 class BenchError(LargesseError):
     """The bench could not measure: the message is one line that says why."""
 
+
+T = TypeVar("T")
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 """At least one."""
@@ -57,3 +59,11 @@ class Bench:
     plan: Plan
     folder: Path
     tell: Tell
+
+    def runs(self, scenario: str, about: str, run: Callable[[Path], T]) -> list[T]:
+        """Run something as often as the plan says, each time in a new folder, and tell of it."""
+        made = []
+        for number in range(1, self.plan.runs + 1):
+            self.tell(f"{scenario}: run {number} of {self.plan.runs}, {about}")
+            made.append(run(self.folder / str(number)))
+        return made

@@ -25,10 +25,9 @@ class _Run(Struct, frozen=True):
 def claim_rpc(bench: Bench) -> Result:
     """Measure claims by Connect, beside claims by HTTP."""
     plan = bench.plan
-    runs = []
-    for number in range(1, plan.runs + 1):
-        bench.tell(f"claim-rpc: run {number} of {plan.runs}, {plan.connections} connections")
-        runs.append(_run(bench.folder / str(number), plan))
+    runs = bench.runs(
+        "claim-rpc", f"{plan.connections} connections", lambda folder: _run(folder, plan)
+    )
     plain = [run.http.measured.per_second for run in runs]
     figures = [beside("claim, by HTTP", "claims/s", plain)]
     for name, trials, bar in (

@@ -1,7 +1,6 @@
 """Scenario `soldout`: after the last unit, most are refused and winners ask once more."""
 
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -12,6 +11,7 @@ from largesse.bench.load import Measured
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.report import Bar, Result
 from largesse.bench.stage import Stage, Trial, ceiling, kept_in, load_figures, opened, tried
+from largesse.client.model import Claimed, Refusal
 
 UNITS = 20_000
 BATCH = 1_000
@@ -29,10 +29,7 @@ class _Run(Struct, frozen=True):
 def soldout(bench: Bench) -> Result:
     """Measure refusals, with every tenth request a winner's retry, beside the echo."""
     plan = bench.plan
-    runs = []
-    for number in range(1, plan.runs + 1):
-        bench.tell(f"soldout: run {number} of {plan.runs}, {UNITS:,} units gone")
-        runs.append(_run(bench.folder / str(number), plan))
+    runs = bench.runs("soldout", f"{UNITS:,} units gone", lambda folder: _run(folder, plan))
     return Result(
         "soldout",
         f"{plan.connections} connections, {UNITS:,} units gone, 10 % winners' retries; "
@@ -72,14 +69,14 @@ def _run(folder: Path, plan: Plan) -> _Run:
     return _Run(most, trial, found)
 
 
-def _sell_out(stage: Stage) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = []
+def _sell_out(stage: Stage) -> list[Claimed | Refusal]:
+    results: list[Claimed | Refusal] = []
     for begin in range(0, UNITS, BATCH):
         customers = [winner(number) for number in range(begin, begin + BATCH)]
         results += stage.api.claim_all(stage.campaign, customers)
     return results
 
 
-def _given(result: dict[str, Any]) -> object:
+def _given(result: Claimed | Refusal) -> object:
     """What a claim brought, without the mark of a replay."""
-    return result.get("incentive", result)
+    return result.incentive if isinstance(result, Claimed) else result

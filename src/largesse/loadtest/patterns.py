@@ -105,6 +105,13 @@ def schedule_of(plan: Plan) -> Schedule:
     return Schedule(pattern, plan.per_second, plan.seconds)
 
 
+def moments_of(pattern: PatternName, per_second: int, seconds: int) -> list[float]:
+    """When each claim of a pattern is due, in seconds after the beginning."""
+    schedule = Schedule(PATTERNS[pattern], per_second, seconds)
+    moment_s = schedule.pattern.moment_s
+    return [moment_s(number, per_second, seconds) for number in range(schedule.count or 0)]
+
+
 def quotas_of(plan: Plan) -> list[int]:
     """The quota of each campaign: together the plan's, or what suits the pattern."""
     schedule = schedule_of(plan)
