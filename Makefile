@@ -53,7 +53,7 @@ lock: ## write uv.lock from pyproject.toml; ARGS='--upgrade' takes newer version
 	@scripts/bootstrap.sh lock $(ARGS)
 
 services:
-	@scripts/install_packages.sh curl nginx-light pgbouncer postgresql-15 systemd wrk
+	@scripts/install_packages.sh chromium curl nginx-light pgbouncer postgresql-15 systemd wrk
 
 $(ENVIRONMENT): uv.lock pyproject.toml scripts/bootstrap.sh
 	@scripts/bootstrap.sh

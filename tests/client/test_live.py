@@ -258,6 +258,7 @@ SHAPES = {
     model.Drawn: "DrawnView",
     model.ShownDraw: "ShownDrawView",
     model.Draws: "DrawList",
+    model.Chance: "ChanceView",
     model.Commitment: "CommitmentView",
     model.Commitments: "CommitmentList",
     model.ProofKey: "ProofKey",

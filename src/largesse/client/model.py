@@ -268,11 +268,22 @@ class Commitment(Struct, frozen=True, kw_only=True):
     terms: str | None
 
 
+class Chance(Struct, frozen=True, kw_only=True):
+    """What a draw may bring."""
+
+    key: str
+    kind: str
+    value: dict[str, Any]
+
+
 class Commitments(Struct, frozen=True, kw_only=True):
     """What a campaign promises about its draws, by version; `told` when it is over."""
 
     campaign_id: str
     name: str
+    starts_at: str
+    ends_at: str | None
+    rewards: list[Chance]
     told: bool
     items: list[Commitment]
 

@@ -52,4 +52,6 @@ PAGES = (
     Page("/verify", "draws/verify.html", _HTML),
     Page("/verify/verify.js", "draws/verify.js", _SCRIPT),
     Page("/verify/page.js", "draws/verify-page.js", _SCRIPT),
+    Page("/play/{campaign_id:str}", "draws/play.html", _HTML),
+    Page("/play-page/play.js", "draws/play.js", _SCRIPT),
 )

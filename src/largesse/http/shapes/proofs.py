@@ -5,8 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from largesse.campaigns.model import RewardKind, Value
 from largesse.draws.commitment import Commitment
 from largesse.draws.proofs import Promised
+from largesse.http.times import ShownMoment
+from largesse.kernel.calendar import rfc3339, rfc3339_or_none
 
 
 class CommitmentView(Struct, frozen=True):
@@ -24,11 +27,22 @@ class CommitmentView(Struct, frozen=True):
     terms: Annotated[str | None, Meta(description="JSON, byte for byte as it was hashed.")]
 
 
+class ChanceView(Struct, frozen=True):
+    """What a draw may bring."""
+
+    key: str
+    kind: RewardKind
+    value: Value
+
+
 class CommitmentList(Struct, frozen=True):
     """What a campaign promised about its draws, by version; `told` when it is over."""
 
     campaign_id: str
     name: str
+    starts_at: ShownMoment
+    ends_at: ShownMoment | None
+    rewards: list[ChanceView]
     told: bool
     items: list[CommitmentView]
 
@@ -43,8 +57,16 @@ class ProofKey(Struct, frozen=True):
 def show_promised(promised: Promised) -> CommitmentList:
     """The view of what a campaign promised."""
     campaign = promised.campaign
-    items = [_show(one) for one in promised.commitments]
-    return CommitmentList(campaign.id, campaign.definition.name, promised.told, items)
+    definition = campaign.definition
+    return CommitmentList(
+        campaign.id,
+        definition.name,
+        rfc3339(definition.starts_at_ms),
+        rfc3339_or_none(definition.ends_at_ms),
+        [ChanceView(one.key, one.kind, one.value) for one in definition.rewards],
+        promised.told,
+        [_show(one) for one in promised.commitments],
+    )
 
 
 def show_key(public_key: bytes) -> ProofKey:
