@@ -22,6 +22,7 @@ from largesse.client import (
     jobs,
     keys,
     model,
+    redemptions,
     tenants,
     test_clock,
     webhooks,
@@ -35,6 +36,7 @@ from largesse.client.model import (
     Claimed,
     CodeFormat,
     CustomerDescription,
+    Redeemed,
     Refusal,
     RewardDefinition,
     Wish,
@@ -112,7 +114,7 @@ def test_a_sale_from_its_draft_to_its_end(acme: Client) -> None:
 
 @pytest.mark.slow
 def test_what_was_given(acme: Client) -> None:
-    """Listed in pieces, found by its code, taken back once."""
+    """Listed in pieces, found by its code, used once, taken back once."""
     campaign = acme.ask(campaigns.create(a_campaign(5), activate=True))
     wishes = [Wish(f"u-{number}", "k") for number in range(5)]
     acme.ask(claims.claim_all(campaign.id, wishes))
@@ -125,6 +127,16 @@ def test_what_was_given(acme: Client) -> None:
     unknown = acme.ask(incentives.find_code("NEVER"))
     assert isinstance(unknown, Refusal)
     assert unknown.outcome == "UNKNOWN_CODE"
+
+    assert acme.ask(redemptions.would_redeem("u-1", incentive=listed[1].id)).accepted
+    use = redemptions.redeem("u-1", incentive=listed[1].id, key="order-1")
+    used, again = acme.ask(use), acme.ask(use)
+    assert isinstance(used, Redeemed)
+    assert isinstance(again, Redeemed)
+    assert (used.incentive.status, used.replayed, again.replayed) == ("REDEEMED", False, True)
+    thief = acme.ask(redemptions.redeem("u-1", code=code))
+    assert isinstance(thief, Refusal)
+    assert thief.outcome == "UNKNOWN_CODE"
 
     assert acme.ask(incentives.would_revoke(listed[0].id)).accepted
     revoked = acme.ask(incentives.revoke(listed[0].id))
@@ -245,6 +257,7 @@ SHAPES = {
     model.CustomerDescription: "CustomerBody",
     model.Customer: "CustomerView",
     model.CustomerToken: "CustomerTokenView",
+    model.Redeemed: "RedemptionView",
     model.RewardDefinition: "RewardInput",
     model.CampaignDefinition: "CampaignInput",
     model.Stock: "Stock",
@@ -318,6 +331,7 @@ EVERY_CALL: list[Call[Any]] = [
     customers.replace("{customer_id}", {}),
     customers.remove("{customer_id}"),
     customers.token("{customer_id}"),
+    redemptions.redeem("x", code="y"),
     campaigns.create({}),
     campaigns.list_all(),
     campaigns.show("{campaign_id}"),

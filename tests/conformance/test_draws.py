@@ -191,6 +191,23 @@ async def test_B13_phones(acme: Shop) -> None:
     assert await won(acme, campaign, "ann") == "A"
 
 
+async def test_B14_the_winner_s_coupon(acme: Shop) -> None:
+    """Redeem by somebody else: UNKNOWN_CODE; by the winner: 200; again: EXHAUSTED."""
+    campaign = await a_draw(acme, a_chance("A", SURE))
+    code = (await draw(acme, campaign, "ann")).json()["incentive"]["code"]
+
+    async def redeem(customer: str, key: str) -> tuple[int, str]:
+        said = {"customer_id": customer, "code": code}
+        answer = await acme.ask("POST", "/redemptions", said, Idempotency_Key=key)
+        told = answer.json()
+        return answer.status, told.get("code", told.get("outcome"))
+
+    assert await redeem("bob", "1") == (404, "UNKNOWN_CODE")
+    assert await redeem("ann", "1") == (200, "REDEEMED")
+    assert await redeem("ann", "2") == (409, "EXHAUSTED")
+    assert await redeem("bob", "3") == (404, "UNKNOWN_CODE")
+
+
 async def test_B15_unknown_customers_and_campaigns(acme: Shop) -> None:
     """404, draw and read."""
     campaign = await a_draw(acme, a_chance("A", SURE), customers="REGISTERED")

@@ -41,6 +41,7 @@ BODIES: dict[str, Json] = {
     "draw": {"customer_id": "u-9"},
     "register_customer": {"customer_id": "u-9"},
     "make_customer_token": {},
+    "redeem": {"customer_id": "customer-of-acme", "code": "hello"},
     "replace_customer": {},
     "create_webhook": {"url": "https://new.example"},
     "change_webhook": {"enabled": False},

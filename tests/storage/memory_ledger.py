@@ -33,6 +33,7 @@ def memory_world(state: MemoryState | None = None) -> BulkWorld:
         campaigns=MemoryTransactions(kept, MemoryCampaignRecords, publish),
         incentives=incentives,
         ledger=MemoryTransactions(kept, MemoryLedgerRecords, publish),
+        redemptions=MemoryTransactions(kept, MemoryLedgerRecords, publish),
         jobs=MemoryTransactions(kept, MemoryJobRecords, publish),
         pools=MemoryTransactions(kept, MemoryPoolRecords, publish),
         codes=codes,

@@ -41,6 +41,7 @@ def open_ledger(database: PostgresDatabase) -> Ledger:
         campaigns=PostgresTransactions(database, publisher, PostgresCampaignRecords),
         incentives=store,
         ledger=PostgresTransactions(database, publisher, PostgresLedgerRecords),
+        redemptions=PostgresTransactions(database, publisher, PostgresLedgerRecords),
         customers=PostgresTransactions(database, publisher, PostgresCustomerRecords),
         jobs=PostgresTransactions(database, publisher, PostgresJobRecords, of_all_tenants),
         pools=PostgresTransactions(database, publisher, PostgresPoolRecords),

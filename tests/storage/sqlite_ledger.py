@@ -84,6 +84,7 @@ def open_ledger(path: Path, settings: Database | None = None) -> Ledger:
         campaigns=SQLiteTransactions(writer, readers, SQLiteCampaignRecords),
         incentives=store,
         ledger=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
+        redemptions=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
         jobs=SQLiteTransactions(writer, readers, SQLiteJobRecords),
         pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
         codes=codes,

@@ -18,6 +18,7 @@ from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
 from largesse.testing.contracts.outbox import OutboxStoreContract
 from largesse.testing.contracts.pools import PoolStoreContract
+from largesse.testing.contracts.redemption import RedemptionStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.results import ResultStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
@@ -69,6 +70,10 @@ class TestMemoryCodes(IncentiveCodesContract):
 
 class TestMemoryLedger(LedgerStoreContract):
     """Reading, revoking, expiring, proving."""
+
+
+class TestMemoryRedemptions(RedemptionStoreContract):
+    """Coupons that are used."""
 
 
 class TestMemoryJobs(JobStoreContract):

@@ -17,6 +17,7 @@ from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
 from largesse.testing.contracts.pools import PoolStoreContract
+from largesse.testing.contracts.redemption import RedemptionStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
 from largesse.testing.factories import BulkWorld
 
@@ -57,6 +58,10 @@ class TestPostgresCodes(IncentiveCodesContract):
 
 class TestPostgresLedger(LedgerStoreContract):
     """Reading, revoking, expiring, proving."""
+
+
+class TestPostgresRedemptions(RedemptionStoreContract):
+    """Coupons that are used."""
 
 
 class TestPostgresJobs(JobStoreContract):

@@ -19,6 +19,7 @@ from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
 from largesse.testing.contracts.outbox import OutboxStoreContract
 from largesse.testing.contracts.pools import PoolStoreContract
+from largesse.testing.contracts.redemption import RedemptionStoreContract
 from largesse.testing.contracts.refusals import RefusalsContract
 from largesse.testing.contracts.tenants import TenantStoreContract
 from largesse.testing.contracts.webhooks import WebhookStoreContract
@@ -70,6 +71,10 @@ class TestSQLiteCodes(IncentiveCodesContract):
 
 class TestSQLiteLedger(LedgerStoreContract):
     """Reading, revoking, expiring, proving."""
+
+
+class TestSQLiteRedemptions(RedemptionStoreContract):
+    """Coupons that are used."""
 
 
 class TestSQLiteJobs(JobStoreContract):

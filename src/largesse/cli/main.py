@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
             "Run a server until SIGTERM or Ctrl-C; the first line that it prints is its address.",
         ),
         "claim": Entry("cli.claims:claim", "Claim one unit of a campaign's reward for a customer."),
+        "redeem": Entry("cli.redemptions:redeem", "Use a customer's coupon, once."),
         "backup": Entry(
             "cli.backups:backup",
             "Take a backup of a running server's ledger, or of one at rest, and check it in full.",

@@ -21,6 +21,7 @@ STYLES = {
     "OPEN": "green",
     "ACTIVE": "green",
     "ISSUED": "green",
+    "REDEEMED": "cyan",
     "DELIVERED": "green",
     "WAITING": "cyan",
     "FAILED": "red",

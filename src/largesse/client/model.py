@@ -219,6 +219,15 @@ class Claimed(Struct, frozen=True, omit_defaults=True):
     replayed: bool = False
 
 
+class Redeemed(Struct, frozen=True, omit_defaults=True):
+    """The coupon is used; `replayed` where an earlier answer came again."""
+
+    outcome: str
+    incentive: Incentive
+    redeemed_at: str
+    replayed: bool = False
+
+
 class Draw(Struct, frozen=True, kw_only=True):
     """One draw; `number` counts the campaign's draws without gaps, `date` is its local day."""
 

@@ -67,6 +67,17 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
             "There are units but no codes for them: make a campaign with a longer pattern, or "
             "bring more codes.",
         ),
+        "REVOKED": Advice(
+            "Tell the customer that the coupon was taken back.",
+            "Nothing: what was revoked stays so. Give the customer another one if that was wrong.",
+        ),
+        "ALREADY_REDEEMED": Advice(
+            "Nothing is left to take back: the customer has used the coupon.",
+        ),
+        "EXHAUSTED": Advice(
+            "Tell the customer that the coupon was used before. If an answer was lost, ask with "
+            "the key of that use, and it comes again.",
+        ),
         "EXPIRED": Advice("Tell the customer that the coupon's time is over."),
         "BUSY": Advice(
             _SAME_KEY + " Nothing has happened.",

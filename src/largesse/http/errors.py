@@ -61,10 +61,6 @@ class KeyRequiredError(LargesseError):
     """Send an Idempotency-Key of your choice, so that a retry gets the first answer."""
 
 
-class UnknownCodeError(NotFoundError):
-    """This is no code of this tenant's."""
-
-
 class TooManyGuessesError(LargesseError):
     """Too many wrong codes in a minute: wait, then try again."""
 
@@ -195,6 +191,27 @@ OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
             "resource_exhausted",
             "There is no code left to give: make the code's pattern longer in a new campaign.",
         ),
+        Outcome.UNKNOWN_CODE: Meaning(
+            HTTPStatus.NOT_FOUND,
+            "Unknown code",
+            "not_found",
+            "This is no code of this tenant's, or not of this customer's.",
+        ),
+        Outcome.REVOKED: Meaning(
+            HTTPStatus.GONE, "Revoked", "failed_precondition", "The coupon was taken back."
+        ),
+        Outcome.ALREADY_REDEEMED: Meaning(
+            HTTPStatus.CONFLICT,
+            "Already redeemed",
+            "failed_precondition",
+            "The coupon was used: what was used is not taken back.",
+        ),
+        Outcome.EXHAUSTED: Meaning(
+            HTTPStatus.CONFLICT,
+            "Exhausted",
+            "failed_precondition",
+            "The coupon was used as often as it may be.",
+        ),
         Outcome.EXPIRED: Meaning(
             HTTPStatus.GONE, "Expired", "failed_precondition", "The incentive has expired."
         ),
@@ -213,6 +230,7 @@ OUTCOMES: Mapping[Outcome, Meaning] = MappingProxyType(
         Outcome.DRAWN: Meaning(
             HTTPStatus.CREATED, "Drawn", "ok", "The customer has drawn; `won` says whether he won."
         ),
+        Outcome.REDEEMED: Meaning(HTTPStatus.OK, "Redeemed", "ok", "The coupon is used."),
     }
 )
 """Every outcome, in the order of precedence."""
@@ -249,9 +267,6 @@ ERRORS: Mapping[type[LargesseError], ErrorMeaning] = MappingProxyType(
         ),
         PhoneTakenError: ErrorMeaning(
             HTTPStatus.CONFLICT, "Phone taken", "already_exists", "PHONE_TAKEN"
-        ),
-        UnknownCodeError: ErrorMeaning(
-            HTTPStatus.NOT_FOUND, "Unknown code", "not_found", "UNKNOWN_CODE"
         ),
         ResultGoneError: ErrorMeaning(
             HTTPStatus.GONE, "Result gone", "failed_precondition", "RESULT_GONE"

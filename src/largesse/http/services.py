@@ -19,6 +19,7 @@ from largesse.kernel.ids import Ids
 from largesse.kernel.paging import Cursors
 from largesse.pools.checking import Checking
 from largesse.pools.service import Pools
+from largesse.redemption.service import Redemptions
 from largesse.settings.tree import Settings
 from largesse.tenants.service import Tenants
 from largesse.webhooks.service import Webhooks
@@ -33,6 +34,7 @@ class Services(Struct, frozen=True):
     issuance: Issuance
     draws: Draws
     proofs: Proofs
+    redemptions: Redemptions
     pools: Pools
     checking: Checking
     jobs: Jobs

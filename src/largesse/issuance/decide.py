@@ -231,9 +231,11 @@ def reward_meant(campaign: Campaign, key: str | None) -> Reward | None:
 
 
 def status(entry: LedgerEntry, expires_at_ms: int | None, now_ms: int) -> IncentiveStatus:
-    """Where an incentive stands: revoked for good, expired as soon as its time has come."""
+    """Where an incentive stands: revoked or used for good, expired once its time has come."""
     if entry.revoked_at_ms is not None:
         return IncentiveStatus.REVOKED
+    if entry.redeemed_at_ms is not None:
+        return IncentiveStatus.REDEEMED
     expired = expires_at_ms is not None and now_ms >= expires_at_ms
     if expired or entry.expired_at_ms is not None:
         return IncentiveStatus.EXPIRED

@@ -27,7 +27,7 @@ class ToldIncentive(Struct, frozen=True, kw_only=True):
     customer_id: Annotated[str, Meta(description="As the tenant named the customer.")]
     code: Annotated[str | None, Meta(description="Null where the reward has no code.")]
     serial: Annotated[int, Meta(description="Its number within its reward, from 1 on.")]
-    status: Annotated[str, Meta(description="`ISSUED`, `EXPIRED` or `REVOKED`.")]
+    status: Annotated[str, Meta(description="`ISSUED`, `REDEEMED`, `EXPIRED` or `REVOKED`.")]
     value: Annotated[dict[str, Any], Meta(description="What it is worth.")]
     issued_at: ToldMoment
     expires_at: Annotated[ToldMoment | None, Meta(description="Null where it never does.")]
@@ -72,6 +72,7 @@ Payload = IncentiveTold | StockExhausted | CampaignChanged | DrawMade
 
 PAYLOADS: dict[FactKind, type[Payload]] = {
     FactKind.INCENTIVE_ISSUED: IncentiveTold,
+    FactKind.INCENTIVE_REDEEMED: IncentiveTold,
     FactKind.INCENTIVE_EXPIRED: IncentiveTold,
     FactKind.INCENTIVE_REVOKED: IncentiveTold,
     FactKind.STOCK_EXHAUSTED: StockExhausted,
@@ -82,6 +83,7 @@ PAYLOADS: dict[FactKind, type[Payload]] = {
 
 _STATUSES = {
     FactKind.INCENTIVE_ISSUED: IncentiveStatus.ISSUED,
+    FactKind.INCENTIVE_REDEEMED: IncentiveStatus.REDEEMED,
     FactKind.INCENTIVE_EXPIRED: IncentiveStatus.EXPIRED,
     FactKind.INCENTIVE_REVOKED: IncentiveStatus.REVOKED,
 }

@@ -99,6 +99,7 @@ class IncentiveStatus(StrEnum):
     """Where an incentive stands."""
 
     ISSUED = "ISSUED"
+    REDEEMED = "REDEEMED"
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
 
@@ -109,6 +110,7 @@ class LedgerEntry(NamedTuple):
     issued: Issued
     expired_at_ms: int | None = None
     revoked_at_ms: int | None = None
+    redeemed_at_ms: int | None = None
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -140,7 +142,7 @@ class Incentive(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Revoked(Struct, frozen=True):
-    """How a wish to revoke ended: REVOKED by now or before, or EXPIRED and left as it was."""
+    """How a wish to revoke ended: REVOKED by now or before, or left EXPIRED or REDEEMED."""
 
     status: IncentiveStatus
     issued: Issued

@@ -99,7 +99,7 @@ class Issuance:
     async def revoke(self, command: Command, incentive_id: str) -> Done[Incentive]:
         """Take an incentive back: its stock returns, once. Revoking it again changes nothing.
 
-        An expired one stays as it is: the answer's status says EXPIRED.
+        One that expired or was used stays as it is: the answer's status says so.
         """
         place = self._place(command.tenant, incentive_id)
 
@@ -134,7 +134,7 @@ class Issuance:
 
         A wrong guess at a pattern with check symbols is turned away before the ledger is asked.
         """
-        place = await self._place_of_code(tenant, text)
+        place = await self.place_of_code(tenant, text)
         entry = None if place is None else await self._store.entry(place)
         if entry is None:
             return None
@@ -207,20 +207,26 @@ class Issuance:
             if self.offers.version(number, version) is None:
                 self.offers.keep_version(await self._store.version(number, version))
 
-    def _place(self, tenant: int, incentive_id: str) -> Place:
+    def place_of_id(self, tenant: int, incentive_id: str) -> Place | None:
+        """Where an incentive stands whose id this is; None for any other text."""
         place = self._showing.place(incentive_id)
         campaign = None if place is None else self.offers.campaign_of_reward(place.reward)
-        if place is None or campaign is None or campaign.tenant != tenant:
-            raise _unknown(incentive_id)
-        return place
+        return None if campaign is None or campaign.tenant != tenant else place
 
-    async def _place_of_code(self, tenant: int, text: str) -> Place | None:
+    async def place_of_code(self, tenant: int, text: str) -> Place | None:
+        """Where an incentive stands whose code somebody typed; see `incentive_of_code`."""
         for pattern, counter in self._codebook.counters(tenant, text):
             place = await self._store.place_of_counter(tenant, pattern, counter)
             if place is not None:
                 return place
         typed = canonical(text)
         return await self._store.place_of_code(tenant, typed) if typed else None
+
+    def _place(self, tenant: int, incentive_id: str) -> Place:
+        place = self.place_of_id(tenant, incentive_id)
+        if place is None:
+            raise _unknown(incentive_id)
+        return place
 
     @staticmethod
     def _status(records: LedgerRecords, entry: LedgerEntry, now_ms: int) -> IncentiveStatus:

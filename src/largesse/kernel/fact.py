@@ -12,6 +12,7 @@ class FactKind(IntEnum):
     """The facts, by the number under which the journal keeps them. Numbers are never used again."""
 
     INCENTIVE_ISSUED = 1
+    INCENTIVE_REDEEMED = 2
     INCENTIVE_EXPIRED = 4
     INCENTIVE_REVOKED = 5
     STOCK_EXHAUSTED = 6
@@ -55,7 +56,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-GONE = (FactKind.INCENTIVE_EXPIRED, FactKind.INCENTIVE_REVOKED)
+GONE = (FactKind.INCENTIVE_REDEEMED, FactKind.INCENTIVE_EXPIRED, FactKind.INCENTIVE_REVOKED)
 """After one of these an incentive has ended; a unique key lets only one of them happen."""
 
 

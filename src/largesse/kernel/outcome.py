@@ -24,15 +24,20 @@ class Outcome(StrEnum):
     SOLD_OUT_TODAY = "SOLD_OUT_TODAY"
     SOLD_OUT = "SOLD_OUT"
     POOL_EXHAUSTED = "POOL_EXHAUSTED"
+    UNKNOWN_CODE = "UNKNOWN_CODE"
+    REVOKED = "REVOKED"
+    ALREADY_REDEEMED = "ALREADY_REDEEMED"
+    EXHAUSTED = "EXHAUSTED"
     EXPIRED = "EXPIRED"
     BUSY = "BUSY"
     ALREADY_HELD = "ALREADY_HELD"
     ISSUED = "ISSUED"
     DRAWN = "DRAWN"
+    REDEEMED = "REDEEMED"
 
     @property
     def success(self) -> bool:
-        """Whether the wish was granted: the customer holds an incentive, or has drawn."""
+        """Whether the wish was granted: an incentive is held, a draw made, a coupon used."""
         return self in _SUCCESSES
 
     @property
@@ -42,5 +47,5 @@ class Outcome(StrEnum):
 
 
 # Tuples: a member is found by identity, without the hash that an enum computes anew each time.
-_SUCCESSES = (Outcome.ISSUED, Outcome.ALREADY_HELD, Outcome.DRAWN)
+_SUCCESSES = (Outcome.ISSUED, Outcome.ALREADY_HELD, Outcome.DRAWN, Outcome.REDEEMED)
 _TRANSIENT = (Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.BUSY)

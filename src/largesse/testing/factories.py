@@ -38,6 +38,7 @@ from largesse.kernel.command import Command
 from largesse.kernel.fact import AuditEntry
 from largesse.pools.model import Pool
 from largesse.pools.ports import PoolStore
+from largesse.redemption.ports import RedemptionStore
 from largesse.tenants.model import ApiKey, Scope, Tenant
 from largesse.tenants.ports import TenantStore
 from largesse.webhooks.ports import DeliveryStore, WebhookStore
@@ -104,6 +105,7 @@ class World:
     campaigns: CampaignStore
     incentives: IncentiveStore
     ledger: LedgerStore
+    redemptions: RedemptionStore
     codes: ScriptedCodes
     corrupt: Callable[[int, Counters], Awaitable[None]]
     customers: CustomerStore | None = None

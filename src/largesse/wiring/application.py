@@ -51,6 +51,7 @@ from largesse.pools.exporting import Exporting
 from largesse.pools.generating import Generating
 from largesse.pools.service import EXPORT, GENERATE, Pools
 from largesse.pools.sheets import formats, open_sheet
+from largesse.redemption.service import Redemptions
 from largesse.settings.tree import MIB, Server, Settings
 from largesse.storage.files.results import FileResults
 from largesse.tenants.service import Origins, Tenants
@@ -163,6 +164,7 @@ async def open_application(
             issuance=issuance,
             draws=draws,
             proofs=Proofs(stores.draws, campaigns, offers, clocks, vault),
+            redemptions=Redemptions(storage.redemptions, issuance),
             pools=bulk.pools,
             checking=bulk.checking,
             jobs=bulk.jobs,

@@ -57,6 +57,7 @@ def open_postgres(
         def open_ledger(random_codes: RandomCodes, _: Dice) -> Stores:
             return Stores(PostgresIncentiveStore(database, random_codes, runs_by), _NoDraws())
 
+        ledger = PostgresTransactions(database, publisher, PostgresLedgerRecords)
         yield Storage(
             secret=secret,
             clock=runs_by,
@@ -65,7 +66,8 @@ def open_postgres(
             ),
             campaigns=PostgresTransactions(database, publisher, PostgresCampaignRecords),
             customers=PostgresTransactions(database, publisher, PostgresCustomerRecords),
-            records=PostgresTransactions(database, publisher, PostgresLedgerRecords),
+            records=ledger,
+            redemptions=ledger,
             jobs=PostgresTransactions(database, publisher, PostgresJobRecords, of_all_tenants),
             pools=PostgresTransactions(database, publisher, PostgresPoolRecords),
             open_ledger=open_ledger,

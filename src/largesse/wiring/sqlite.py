@@ -65,13 +65,15 @@ def open_sqlite(
             stack.callback(store.close)
             return Stores(store, SQLiteDrawStore(writer, readers, store, dice))
 
+        ledger = SQLiteTransactions(writer, readers, SQLiteLedgerRecords)
         yield Storage(
             secret=file.secret,
             clock=runs_by,
             tenants=SQLiteTransactions(writer, readers, SQLiteTenantRecords),
             campaigns=SQLiteTransactions(writer, readers, SQLiteCampaignRecords),
             customers=SQLiteTransactions(writer, readers, SQLiteCustomerRecords),
-            records=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
+            records=ledger,
+            redemptions=ledger,
             jobs=SQLiteTransactions(writer, readers, SQLiteJobRecords),
             pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
             open_ledger=open_ledger,

@@ -19,6 +19,7 @@ from largesse.issuance.ports import (
 from largesse.jobs.ports import JobStore
 from largesse.kernel.clock import MachineClock
 from largesse.pools.ports import PoolStore
+from largesse.redemption.ports import RedemptionStore
 from largesse.tenants.ports import TenantStore
 from largesse.webhooks.ports import DeliveryStore, WebhookStore
 from largesse.workers.following import Following
@@ -56,6 +57,7 @@ class Storage(Struct, frozen=True):
     campaigns: CampaignStore
     customers: CustomerStore
     records: LedgerStore
+    redemptions: RedemptionStore
     jobs: JobStore
     pools: PoolStore
     open_ledger: Callable[[RandomCodes, Dice], "Stores"]

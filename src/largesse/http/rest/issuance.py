@@ -5,8 +5,8 @@ from http import HTTPStatus
 from msgspec import UNSET, Struct, UnsetType
 
 from largesse.http.desk import How
-from largesse.http.errors import TooManyGuessesError, UnknownCodeError, problem_of_outcome
-from largesse.http.limits import WINDOW_S
+from largesse.http.errors import problem_of_outcome
+from largesse.http.guessing import Guess
 from largesse.http.listing import walk_of
 from largesse.http.operation import (
     AnyOperation,
@@ -88,33 +88,27 @@ async def read_incentive(call: Call[Nothing, Nothing]) -> Reply:
 
 
 async def revoke_incentive(call: Call[DryRunQuery, Nothing]) -> Reply:
-    """Take an incentive back; what has expired stays as it is."""
+    """Take an incentive back; what has expired or was used stays as it is."""
     dry_run = call.query.dry_run
     command = call.command(dry_run=dry_run)
     done = await call.services.issuance.revoke(command, call.path["incentive_id"])
-    expired = done.answer.status is IncentiveStatus.EXPIRED
+    refused = _KEPT.get(done.answer.status)
     if dry_run:
-        outcome = Outcome.EXPIRED if expired else IncentiveStatus.REVOKED
-        return ok(Accepted(accepted=not expired, outcome=outcome, transient=False))
-    if expired:
-        return refuse(problem_of_outcome(Outcome.EXPIRED, call.request_id))
+        outcome = refused or IncentiveStatus.REVOKED
+        return ok(Accepted(accepted=refused is None, outcome=outcome, transient=False))
+    if refused is not None:
+        return refuse(problem_of_outcome(refused, call.request_id))
     return Reply(HTTPStatus.OK, show(done.answer), replayed_if(done.replayed))
 
 
 async def find_code(call: Call[Nothing, Nothing]) -> Reply:
     """Show the incentive that has a code; wrong guesses are counted, and soon too many."""
-    guessers = (call.principal.key.id, call.address)
-    guesses = call.backing.guesses
-    if not guesses.left(guessers):
-        raise TooManyGuessesError(guesses.seconds_left())
-    guesses.count(guessers)
+    guess = Guess.of_caller(call)
     incentive = await call.services.issuance.incentive_of_code(call.tenant, call.path["code"])
     if incentive is None:
-        raise UnknownCodeError
-    guesses.forgive(guessers)
-    policy = b'"codes";q=%d;w=%d' % (guesses.guesses_max, WINDOW_S)
-    state = b'"codes";r=%d;t=%d' % (guesses.left(guessers), guesses.seconds_left())
-    return ok(show(incentive), (b"ratelimit-policy", policy), (b"ratelimit", state))
+        return refuse(problem_of_outcome(Outcome.UNKNOWN_CODE, call.request_id))
+    guess.forgive()
+    return ok(show(incentive), *guess.headers())
 
 
 async def _at_desk(call: Call[DryRunQuery, bytes], how: How) -> Reply:
@@ -123,6 +117,12 @@ async def _at_desk(call: Call[DryRunQuery, bytes], how: How) -> Reply:
         await call.backing.desks.claims.answer(campaign_id, how, call.headers, call.body)
     )
 
+
+_KEPT = {
+    IncentiveStatus.EXPIRED: Outcome.EXPIRED,
+    IncentiveStatus.REDEEMED: Outcome.ALREADY_REDEEMED,
+}
+"""How an incentive stands that is not taken back, and what who tries is told."""
 
 _REFUSALS_OF_CLAIMS = (HTTPStatus.CONFLICT, HTTPStatus.GONE)
 
@@ -213,7 +213,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         tag="Incentives",
         summary="Revoke an incentive",
         description="Takes an incentive back. Its unit returns to the stock, once; its serial is "
-        "never used again. One that has expired stays as it is (410).",
+        "never used again. One that has expired (410) or was used (409 `ALREADY_REDEEMED`) stays "
+        "as it is.",
         handler=revoke_incentive,
         answers=(
             Shown(
@@ -223,7 +224,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
                 headers=("idempotency-replayed",),
             ),
         ),
-        refusals=(HTTPStatus.GONE,),
+        refusals=(HTTPStatus.CONFLICT, HTTPStatus.GONE),
         scopes=(Scope.ISSUE,),
         query=DryRunQuery,
         key=KeyUse.REQUIRED,

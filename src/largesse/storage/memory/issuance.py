@@ -214,7 +214,7 @@ class MemoryIncentiveStore:
 
     def _over(self, place: Place, now_ms: Callable[[int], int]) -> bool:
         entry = self._state.entries[place]
-        if entry.revoked_at_ms is not None or entry.expired_at_ms is not None:
+        if entry != LedgerEntry(entry.issued):  # it has ended
             return False
         campaign = self._version(entry.issued.campaign, entry.issued.version)
         definition = decide.definition_of(campaign, place.reward)

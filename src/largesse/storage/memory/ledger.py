@@ -4,11 +4,12 @@ from largesse.campaigns.model import Campaign
 from largesse.issuance import decide
 from largesse.issuance.model import Issued, LedgerEntry, Place
 from largesse.kernel.fact import AuditEntry, FactKind
+from largesse.storage.columns.ledger import entry_of
 from largesse.storage.memory.state import Fact, MemoryState
 
 
 class MemoryLedgerRecords:
-    """See `LedgerRecords`."""
+    """See `LedgerRecords` and `RedemptionRecords`."""
 
     def __init__(self, state: MemoryState) -> None:
         self._state = state
@@ -25,19 +26,24 @@ class MemoryLedgerRecords:
 
     def revoke(self, issued: Issued, at_ms: int) -> None:
         """See `LedgerRecords`."""
-        state, place = self._state, Place(issued.reward, issued.serial)
-        entry = state.entries[place]
-        assert entry.revoked_at_ms is None, "an incentive ends once"
-        assert entry.expired_at_ms is None, "an incentive ends once"
-        state.entries[place] = entry._replace(revoked_at_ms=at_ms)
+        state = self._state
+        self._end(issued, FactKind.INCENTIVE_REVOKED, at_ms)
         zone = self.campaign_at(issued.campaign, issued.version).definition.time_zone
         counters = state.counters[issued.reward]
         state.counters[issued.reward] = decide.give_back(counters, zone, issued.at_ms)
-        state.facts.append(
-            Fact(FactKind.INCENTIVE_REVOKED, at_ms, issued.campaign, issued.version, place)
-        )
         state.touched.add(issued.campaign)
+
+    def redeem(self, issued: Issued, at_ms: int) -> None:
+        """See `RedemptionRecords`."""
+        self._end(issued, FactKind.INCENTIVE_REDEEMED, at_ms)
 
     def audit(self, entry: AuditEntry) -> None:
         """See `LedgerRecords`."""
         self._state.audit.append(entry)
+
+    def _end(self, issued: Issued, kind: FactKind, at_ms: int) -> None:
+        state, place = self._state, Place(issued.reward, issued.serial)
+        entry = state.entries[place]
+        assert entry == LedgerEntry(entry.issued), "an incentive ends once"
+        state.entries[place] = entry_of(entry.issued, kind, at_ms)
+        state.facts.append(Fact(kind, at_ms, issued.campaign, issued.version, place))

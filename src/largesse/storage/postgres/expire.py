@@ -46,8 +46,8 @@ def sweep(transaction: Transaction, moments_ms: Mapping[int, int]) -> Swept:
     """Write the facts of what has expired by each tenant's moment, at most `FACTS_MAX`.
 
     Within a reward and version incentives expire in the order of their serials, because they were
-    issued in it. What was revoked is passed over: the reward is held, so that nothing is revoked
-    meanwhile.
+    issued in it. What was revoked or used is passed over: the reward is held, so that neither
+    happens meanwhile.
     """
     told = moved = 0
     for tenant in sorted(moments_ms):
@@ -71,13 +71,13 @@ def _sweep_on(
     transaction.hold_reward(cursor.reward)
     entries = read_span(transaction, Span(cursor.reward, cursor.serial, limit))
     told, serial = 0, cursor.serial
-    for issued, expired_at_ms, revoked_at_ms in entries:
+    for issued, *ended_at_ms in entries:
         if issued.version != cursor.version:
             return cursor._replace(serial=0), told  # later serials have later versions only
         due_ms = cursor.due_ms if cursor.after_ms is None else issued.at_ms + cursor.after_ms
         if due_ms > now_ms:
             return cursor._replace(serial=issued.serial, due_ms=due_ms), told
-        if expired_at_ms is None and revoked_at_ms is None:
+        if not any(ended_at_ms):
             end(transaction, FactKind.INCENTIVE_EXPIRED, now_ms, issued)
             told += 1
         serial = issued.serial + 1

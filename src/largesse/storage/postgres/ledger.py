@@ -31,7 +31,7 @@ def end(transaction: Transaction, kind: FactKind, at_ms: int, issued: Issued) ->
 
 
 class PostgresLedgerRecords:
-    """See `LedgerRecords`."""
+    """See `LedgerRecords` and `RedemptionRecords`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -65,6 +65,10 @@ class PostgresLedgerRecords:
             },
         )
         assert done.rowcount == 1
+
+    def redeem(self, issued: Issued, at_ms: int) -> None:
+        """See `RedemptionRecords`."""
+        end(self._transaction, FactKind.INCENTIVE_REDEEMED, at_ms, issued)
 
     def audit(self, entry: AuditEntry) -> None:
         """See `LedgerRecords`."""

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString, NamedTuple
 
 from largesse.issuance.model import Issued, LedgerEntry, Place
-from largesse.kernel.fact import FactKind
+from largesse.storage.columns.ledger import entry_of
 from largesse.storage.postgres.transaction import Transaction
 
-# A later fact that ended the incentive: a unique key lets there be one of the two at most. The
+# A later fact that ended the incentive: a unique key lets there be one at most. The
 # place of its code in the counter follows from the block that its serial lies in.
 ENTRY: LiteralString = """
   j.campaign, j.reward, j.serial, j.customer, j.key, j.at_ms, j.version,
@@ -16,7 +16,7 @@ ENTRY: LiteralString = """
   j.detail, gone.kind AS gone, gone.at_ms AS gone_ms"""
 GONE: LiteralString = """
 LEFT JOIN LATERAL (SELECT g.kind, g.at_ms FROM journal g
-  WHERE g.part = j.part AND g.reward = j.reward AND g.serial = j.serial AND g.kind IN (4, 5)
+  WHERE g.part = j.part AND g.reward = j.reward AND g.serial = j.serial AND g.kind IN (2, 4, 5)
 ) gone ON true"""
 
 _OF_REWARD: LiteralString = f"""
@@ -65,9 +65,7 @@ def read_entries(
 def to_entry(*columns: Any) -> LedgerEntry:  # noqa: ANN401 — SQL knows no types
     """An incentive from the columns of `ENTRY`."""
     *issued, gone, gone_ms = columns
-    expired_at_ms = gone_ms if gone == FactKind.INCENTIVE_EXPIRED else None
-    revoked_at_ms = gone_ms if gone == FactKind.INCENTIVE_REVOKED else None
-    return LedgerEntry(Issued(*issued), expired_at_ms, revoked_at_ms)
+    return entry_of(Issued(*issued), gone, gone_ms)
 
 
 def _spans(rewards: Sequence[int], after: Place | None) -> Iterable[tuple[int, int]]:

@@ -42,7 +42,7 @@ _ORPHANS: LiteralString = f"""
 SELECT g.reward, g.seq FROM journal g
 LEFT JOIN journal i
   ON i.part = g.part AND i.reward = g.reward AND i.serial = g.serial AND i.kind = 1
-WHERE g.kind IN (4, 5) AND i.reward IS NULL AND {_NEWER.replace("tx", "g.tx")}"""
+WHERE g.kind IN (2, 4, 5) AND i.reward IS NULL AND {_NEWER.replace("tx", "g.tx")}"""
 _COUNT: LiteralString = f"SELECT count(*) FROM journal WHERE {_NEWER}"
 
 BEGINNING = "1:1:"

@@ -23,8 +23,8 @@ _EXTENTS = """
 SELECT draw, seq FROM draw_extent WHERE campaign = ? AND draw BETWEEN ? AND ? ORDER BY draw"""
 # Whatever ended is in a small index of its own: the rows of what was revoked are found by it.
 _RETURNS = """
-SELECT seq, reward, serial, at_ms FROM journal INDEXED BY journal_gone_once
-WHERE kind IN (4, 5) AND kind = 5 AND campaign = ? AND seq > ? ORDER BY seq LIMIT ?"""
+SELECT seq, reward, serial, at_ms FROM journal INDEXED BY journal_ended_once
+WHERE kind IN (2, 4, 5) AND kind = 5 AND campaign = ? AND seq > ? ORDER BY seq LIMIT ?"""
 _MADE_BEFORE = """
 SELECT max(draw), seq FROM draw_extent WHERE campaign = ? AND seq < ?"""
 _NEXT_EXTENT = "SELECT min(draw) FROM draw_extent WHERE campaign = ? AND draw > ?"

@@ -20,7 +20,7 @@ SELECT reward, version, serial, due_ms, after_ms FROM expiry WHERE tenant = ? AN
 ORDER BY due_ms"""
 _MOVE = "UPDATE expiry SET serial = ?, due_ms = ? WHERE reward = ? AND version = ?"
 _END = "DELETE FROM expiry WHERE reward = ? AND version = ?"
-_GONE = "SELECT count(*) FROM journal WHERE of = ? AND kind IN (4, 5)"
+_GONE = "SELECT count(*) FROM journal WHERE of = ? AND kind IN (2, 4, 5)"
 
 
 class Cursor(NamedTuple):
@@ -57,7 +57,7 @@ def look(db: apsw.Connection, moments_ms: Mapping[int, int]) -> Sweep:
     """Find what has expired by each tenant's moment, at most `FACTS_MAX` of it.
 
     Within a reward and version incentives expire in the order of their serials, because they were
-    issued in it. What was revoked is passed over.
+    issued in it. What was revoked or used is passed over.
     """
     sweep = Sweep([], [])
     for tenant, now_ms in moments_ms.items():
@@ -75,7 +75,7 @@ def look(db: apsw.Connection, moments_ms: Mapping[int, int]) -> Sweep:
 def tell(sweep: Sweep, transaction: Transaction) -> int:
     """Write the facts of a sweep and move its cursors; how many facts.
 
-    What was revoked since the look has ended already.
+    What was revoked or used since the look has ended already.
     """
     told = 0
     for seq, issued, at_ms in sweep.expired:
@@ -96,13 +96,13 @@ def _look_on(
     """Look at the next incentives of one cursor; where it stands afterwards."""
     serial = cursor.serial
     for row in read_rows(db, seqs_of(db, cursor.reward, serial, limit)):
-        issued, expired_at_ms, revoked_at_ms = row.entry
+        issued, *ended_at_ms = row.entry
         if issued.version != cursor.version:
             return cursor._replace(serial=0)  # later serials have later versions only
         due_ms = cursor.due_ms if cursor.after_ms is None else issued.at_ms + cursor.after_ms
         if due_ms > now_ms:
             return cursor._replace(serial=issued.serial, due_ms=due_ms)
-        if expired_at_ms is None and revoked_at_ms is None:
+        if not any(ended_at_ms):
             expired.append(Expired(row.seq, issued, now_ms))
         serial = issued.serial + 1
     if serial < cursor.serial + limit and cursor.after_ms is not None:

@@ -20,7 +20,7 @@ WHERE number = :reward AND serials = :serials AND day = :day
 
 
 class SQLiteLedgerRecords:
-    """See `LedgerRecords`."""
+    """See `LedgerRecords` and `RedemptionRecords`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -38,9 +38,7 @@ class SQLiteLedgerRecords:
 
     def revoke(self, issued: Issued, at_ms: int) -> None:
         """See `LedgerRecords`. A unique key of the journal keeps an incentive from ending twice."""
-        row = read_row(self._db, Place(issued.reward, issued.serial))
-        assert row is not None
-        self._transaction.tell_of(FactKind.INCENTIVE_REVOKED, at_ms, row.seq, issued)
+        self._end(FactKind.INCENTIVE_REVOKED, issued, at_ms)
         counters = Counters(*rows(self._db, _COUNTERS, (issued.reward,))[0])
         zone = self.campaign_at(issued.campaign, issued.version).definition.time_zone
         left = decide.give_back(counters, zone, issued.at_ms)
@@ -57,6 +55,15 @@ class SQLiteLedgerRecords:
         assert self._db.changes() == 1
         self._transaction.touch_campaign(issued.campaign)
 
+    def redeem(self, issued: Issued, at_ms: int) -> None:
+        """See `RedemptionRecords`. The key that keeps it from ending twice stands here, too."""
+        self._end(FactKind.INCENTIVE_REDEEMED, issued, at_ms)
+
     def audit(self, entry: AuditEntry) -> None:
         """See `LedgerRecords`."""
         audit.add_entry(self._db, entry)
+
+    def _end(self, kind: FactKind, issued: Issued, at_ms: int) -> None:
+        row = read_row(self._db, Place(issued.reward, issued.serial))
+        assert row is not None
+        self._transaction.tell_of(kind, at_ms, row.seq, issued)

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import apsw
 
 from largesse.issuance.model import Issued, LedgerEntry, Place
-from largesse.kernel.fact import FactKind
+from largesse.storage.columns.ledger import entry_of
 from largesse.storage.sqlite.query import number, rows
 
-# A later fact that ended the incentive: a unique key lets there be one of the two at most. The
+# A later fact that ended the incentive: a unique key lets there be one at most. The
 # place of its code in the counter follows from the block that its serial lies in.
 _ROWS = """
 SELECT j.seq, gone.kind, gone.at_ms,
@@ -19,7 +19,7 @@ SELECT j.seq, gone.kind, gone.at_ms,
     WHERE b.reward = j.reward AND b.serial <= j.serial ORDER BY b.serial DESC LIMIT 1),
   j.detail
 FROM carray(?) wanted CROSS JOIN journal j ON j.seq = wanted.value
-LEFT JOIN journal gone ON gone.of = j.seq AND gone.kind IN (4, 5)
+LEFT JOIN journal gone ON gone.of = j.seq AND gone.kind IN (2, 4, 5)
 WHERE j.kind = 1"""
 
 _EXTENT = """
@@ -84,6 +84,4 @@ def seqs_of(db: apsw.Connection, reward: int, first: int, limit: int) -> list[in
 
 
 def _row(seq: int, gone: int | None, gone_ms: int | None, *columns: Any) -> Row:  # noqa: ANN401 — SQL knows no types
-    expired_at_ms = gone_ms if gone == FactKind.INCENTIVE_EXPIRED else None
-    revoked_at_ms = gone_ms if gone == FactKind.INCENTIVE_REVOKED else None
-    return Row(seq, LedgerEntry(Issued(*columns), expired_at_ms, revoked_at_ms))
+    return Row(seq, entry_of(Issued(*columns), gone, gone_ms))

@@ -1,0 +1,1 @@
+"""Redemption: the use of a coupon, once."""
