@@ -54,5 +54,4 @@ def redeem(
     used = answer.incentive
     rows = [(name, getattr(used, name)) for name in ("code", "id", "reward", "customer_id")]
     grid = facts([*rows, ("redeemed_at", answer.redeemed_at)])
-    again = [Text("as answered before", style="dim")] if answer.replayed else []
-    return Shown(answer, [cell(answer.outcome), *again, grid])
+    return Shown(answer, [cell(answer.outcome), grid])

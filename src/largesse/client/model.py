@@ -219,13 +219,12 @@ class Claimed(Struct, frozen=True, omit_defaults=True):
     replayed: bool = False
 
 
-class Redeemed(Struct, frozen=True, omit_defaults=True):
-    """The coupon is used; `replayed` where an earlier answer came again."""
+class Redeemed(Struct, frozen=True, kw_only=True):
+    """The coupon is used, since `redeemed_at`."""
 
     outcome: str
     incentive: Incentive
     redeemed_at: str
-    replayed: bool = False
 
 
 class Draw(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from typing import TypedDict, Unpack
 
-from largesse.client.call import Answer, Call, deciding, path_of, post, reading
+from largesse.client.call import Call, deciding, path_of, post, reading
 from largesse.client.model import Redeemed, Refusal, Verdict
 
 
@@ -22,7 +22,7 @@ def redeem(
     customer: str, *, key: str | None = None, **coupon: Unpack[Coupon]
 ) -> Call[Redeemed | Refusal]:
     """Use a customer's coupon, once. The key is one intention's: take the order's number."""
-    return post(_PATH, _body(customer, coupon), _redeemed, key)
+    return post(_PATH, _body(customer, coupon), _REDEEMED, key)
 
 
 def would_redeem(customer: str, **coupon: Unpack[Coupon]) -> Call[Verdict]:
@@ -34,10 +34,3 @@ def _body(customer: str, coupon: Coupon) -> dict[str, str]:
     names = {"code": coupon.get("code"), "incentive_id": coupon.get("incentive")}
     given = {name: value for name, value in names.items() if value is not None}
     return {"customer_id": customer} | given
-
-
-def _redeemed(answer: Answer) -> Redeemed | Refusal:
-    result = _REDEEMED(answer)
-    if answer.replayed and isinstance(result, Redeemed):
-        return Redeemed(result.outcome, result.incentive, result.redeemed_at, replayed=True)
-    return result
