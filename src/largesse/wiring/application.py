@@ -141,7 +141,7 @@ async def open_application(
         clocks = TenantClocks(storage.clock)
         ids = Ids(storage.clock, os.urandom)
         tenants = Tenants(storage.tenants, storage.clock, clocks, _origins(ids, storage.secret))
-        first_key = await tenants.open(settings.admin_key and settings.admin_key.reveal())
+        first_key = await tenants.open(settings.admin_key.reveal() if settings.admin_key else None)
         world = _World(storage.clock, clocks, ids, lambda tenant: tenants.tenant_of(tenant).secret)
         codebook = Codebook(offers, world.secret_of, os.urandom)
         vault = _make_vault(storage.secret)
