@@ -8,11 +8,14 @@ from typing import Any
 
 import httpx
 from protobuf import Message
+from raw_http import Response
 from rest_stage import NOW, Caller, Json
 
 from largesse.http.rpc.generated.largesse.v1 import coupons_pb as pb
 
 SERVICE = "/largesse.v1.CouponService"
+JSON = "application/json"
+BINARY = "application/proto"
 SALE: Json = {"name": "Launch", "startTime": NOW, "totalCoupons": "3"}
 
 
@@ -80,3 +83,19 @@ def framed(message: bytes, flags: int = 0) -> bytes:
     """A message in the envelope of gRPC and gRPC-Web; with the flag 1 it is packed."""
     packed = gzip.compress(message, mtime=0) if flags & 1 else message
     return bytes([flags]) + len(packed).to_bytes(4, "big") + packed
+
+
+def meant(answer: Response) -> object:
+    """What an answer means: the library adds a readable form of details, and headers of its own."""
+    body: object = answer.body
+    if answer.headers.get("content-type") == JSON:
+        body = answer.json()
+        for detail in body.get("details", ()) if isinstance(body, dict) else ():
+            detail.pop("debug", None)
+    kept = ("content-type", "x-request-id", "accept-post")
+    return answer.status, {name: answer.headers.get(name) for name in kept}, body
+
+
+def was_hot(answer: Response) -> bool:
+    """Whether the lane itself answered: the library says of its answers that they may vary."""
+    return "vary" not in answer.headers and "content-length" in answer.headers

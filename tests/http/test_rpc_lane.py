@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from raw_http import RawClient, Response, connected, request
-from rpc_stage import SERVICE
+from rpc_stage import BINARY, JSON, SERVICE, meant, was_hot
 from running import ADMIN_KEY, hosted
 from shop import a_reward, new_tenant, rfc3339, shop
 
@@ -20,8 +20,6 @@ from largesse.kernel.clock import FakeClock
 from largesse.testing.factories import HOUR_MS, NOW_MS
 
 ISSUE = f"{SERVICE}/IssueCoupon"
-JSON = "application/json"
-BINARY = "application/proto"
 OPEN, SOLD_OUT, SCHEDULED, CAPPED, DRAFT, FOREIGN, SEVERAL = range(1, 8)
 """Numbers of the campaigns, in the order of their making."""
 
@@ -50,22 +48,6 @@ class Fair:
         plain = await self.ask(body, te="trailers", **headers)
         assert meant(hot) == meant(plain)
         return hot
-
-
-def meant(answer: Response) -> object:
-    """What an answer means: the library adds a readable form of details, and headers of its own."""
-    body: object = answer.body
-    if answer.headers.get("content-type") == JSON:
-        body = answer.json()
-        for detail in body.get("details", ()) if isinstance(body, dict) else ():
-            detail.pop("debug", None)
-    kept = ("content-type", "x-request-id", "accept-post")
-    return answer.status, {name: answer.headers.get(name) for name in kept}, body
-
-
-def was_hot(answer: Response) -> bool:
-    """Whether the lane itself answered: the library says of its answers that they may vary."""
-    return "vary" not in answer.headers and "content-length" in answer.headers
 
 
 @pytest.fixture

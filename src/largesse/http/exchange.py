@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
@@ -56,10 +55,10 @@ class Desk(Protocol):
         """
 
 
-class NoDesk:
-    """A desk without hot routes."""
+class FixedDesk(Struct, frozen=True):
+    """A desk whose routes stay as they are."""
 
-    routes: Mapping[bytes, Handler] = MappingProxyType({})
+    routes: Mapping[bytes, Handler]
 
 
 class Answer(Struct, frozen=True):

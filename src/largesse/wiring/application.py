@@ -21,12 +21,12 @@ from largesse.http.cors import cross_origin
 from largesse.http.deadlines import LaneLimits, Watch
 from largesse.http.desk import ClaimDesk
 from largesse.http.draw_desk import DrawDesk
-from largesse.http.exchange import Desk, NoDesk
+from largesse.http.exchange import Desk, FixedDesk
 from largesse.http.front import Front
 from largesse.http.metrics import Metrics
 from largesse.http.operation import Desks
 from largesse.http.request_ids import RequestIds
-from largesse.http.rpc import hot
+from largesse.http.rpc import hot, manners
 from largesse.http.rpc.door import Nowhere, older_door, open_grpc, v1_door
 from largesse.http.rpc.long_way import LongWay
 from largesse.http.server import BoundCompanion
@@ -292,7 +292,9 @@ async def _face(services: Services, metrics: Metrics, first_key: str | None) -> 
     if services.settings.rpc.grpc_port is not None:
         grpc = open_grpc(services, metrics)
     application = create_app(services, desks, metrics, coupons)
-    desk.routes[hot.TARGET] = hot.HotCoupons(services, LongWay(application)).handler
+    asker = hot.by_key(services.tenants)
+    given = hot.HotCoupons(services, manners.TODAY, asker, LongWay(application))
+    desk.routes[given.target] = given.handler
     return Application(
         services,
         metrics,
@@ -316,10 +318,13 @@ async def _open_older(services: Services, metrics: Metrics) -> Older | None:
     if rpc.compat_tenant is None:
         message = "whose campaigns do the older clients see? Name the tenant: --compat-tenant"
         raise StartError(message)
-    door = older_door(services, await services.tenants.tenant_called(rpc.compat_tenant))
+    tenant = await services.tenants.tenant_called(rpc.compat_tenant)
+    door = older_door(services, tenant)
     await door.load()
     watch = Watch(_limits(services.settings.server), services.request_ids.new)
-    return Older(Front(Nowhere(door), (), services.request_ids, metrics), NoDesk(), watch)
+    front = Front(Nowhere(door), (), services.request_ids, metrics)
+    given = hot.HotCoupons(services, manners.OLDER, lambda _: tenant.number, LongWay(front))
+    return Older(front, FixedDesk({given.target: given.handler}), watch)
 
 
 def _limits(server: Server) -> LaneLimits:

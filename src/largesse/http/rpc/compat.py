@@ -4,15 +4,13 @@ They send no key and know two refusals, each an unknown error with a text that t
 that they do is done for one tenant, named by the operator.
 """
 
-from msgspec.structs import replace
-
 from largesse.campaigns.model import Saved
-from largesse.http.errors import OUTCOMES, problem_of_outcome
-from largesse.http.rpc.coupons import Coupons, NewSale, Wanted
+from largesse.http.rpc.coupons import Coupons, NewSale, Wanted, total_of
 from largesse.http.rpc.described import TRACE
 from largesse.http.rpc.generated.couponpb import coupons_pb as pb
-from largesse.http.rpc.guard import Context, RefusedError
-from largesse.http.rpc.refusals import Refusal, of_outcome
+from largesse.http.rpc.guard import Context, RefusedError, traced
+from largesse.http.rpc.manners import older_refusal
+from largesse.http.rpc.refusals import Refusal
 from largesse.http.rpc.timestamps import ms_of, timestamp_of
 from largesse.kernel.command import Command
 from largesse.kernel.errors import NotFoundError
@@ -55,19 +53,17 @@ class OlderCouponService:
     ) -> pb.IssueCouponResponse:
         """Give one coupon to somebody new."""
         try:
-            _, answer = await self._coupons.issue(self._tenant.number, Wanted(said.campaign_id))
+            wanted = Wanted(said.campaign_id)
+            campaign, answer = await self._coupons.issue(self._tenant.number, wanted)
         except NotFoundError as error:
             raise RefusedError(_unknown("failed to get campaign start time", error)) from error
         if not answer.outcome.success:
-            problem = problem_of_outcome(answer.outcome, TRACE.get().request_id)
-            refusal = of_outcome(answer.outcome, problem)
-            raise RefusedError(replace(refusal, message=OUTCOMES[answer.outcome].older))
+            raise RefusedError(older_refusal(answer, campaign, TRACE.get().request_id))
         assert answer.incentive is not None
         return pb.IssueCouponResponse(coupon_code=answer.incentive.code or "")
 
     def _command(self, operation: str) -> Command:
-        command = self._tenants.command_by(ACTOR, self._tenant.number, operation)
-        return replace(command, request_id=TRACE.get().request_id)
+        return traced(self._tenants.command_by(ACTOR, self._tenant.number, operation))
 
 
 def _unknown(what: str, error: NotFoundError) -> Refusal:
@@ -76,10 +72,9 @@ def _unknown(what: str, error: NotFoundError) -> Refusal:
 
 def _show(saved: Saved) -> pb.Campaign:
     campaign = saved.campaign
-    quotas = [reward.definition.quota_total for reward in campaign.rewards]
     return pb.Campaign(
         id=campaign.number,
         name=campaign.definition.name,
         start_time=timestamp_of(campaign.definition.starts_at_ms),
-        total_coupons=0 if None in quotas else sum(quota or 0 for quota in quotas),
+        total_coupons=total_of(campaign),
     )

@@ -167,6 +167,12 @@ class Coupons:
         return encode(_ANONYMOUS, int.from_bytes(digest[:16], "big"))
 
 
+def total_of(campaign: Campaign) -> int:
+    """How many coupons there are in all; 0 where there is no end of them."""
+    quotas = [reward.definition.quota_total for reward in campaign.rewards]
+    return 0 if None in quotas else sum(quota or 0 for quota in quotas)
+
+
 def check_key(key: str) -> None:
     """Raise `InvalidInputError` for what is no idempotency key."""
     if not _KEY.fullmatch(key):

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from largesse.http import wire
 from largesse.http.auth import authenticate, authorize
 from largesse.http.errors import problem_of_error, problem_of_wire
 from largesse.http.rpc.described import TRACE
 from largesse.http.rpc.refusals import Refusal, of_error, of_wire
+from largesse.kernel.command import Command
 from largesse.kernel.errors import LargesseError
 from largesse.tenants.model import Principal, Scope
 from largesse.tenants.service import Tenants
@@ -81,6 +83,11 @@ def admit(tenants: Tenants, context: Context, scope: Scope) -> Principal:
     TRACE.get().tenant = principal.tenant.id
     authorize(principal, (scope,))
     return principal
+
+
+def traced(command: Command) -> Command:
+    """A command under the request id of the call that is being served."""
+    return replace(command, request_id=TRACE.get().request_id)
 
 
 def spelled(name: str) -> str:

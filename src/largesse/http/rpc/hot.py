@@ -8,61 +8,41 @@ import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from msgspec import Struct
-
 from largesse.campaigns.model import Campaign
 from largesse.http import wire
 from largesse.http.auth import Callers, authorize
-from largesse.http.errors import Known, problem_of_error, problem_of_outcome
 from largesse.http.exchange import Exchange, Selective
 from largesse.http.request_ids import REQUEST_ID, request_id_of
-from largesse.http.rpc.coupons import Coupons, Wanted
-from largesse.http.rpc.described import V1
+from largesse.http.rpc.coupons import Coupons
 from largesse.http.rpc.long_way import LongWay
-from largesse.http.rpc.messages import (
-    IrregularError,
-    issued_binary,
-    issued_json,
-    read_binary,
-    read_json,
-)
-from largesse.http.rpc.refusals import Protocol, Refusal, of_error, of_outcome, refuse
+from largesse.http.rpc.manners import BINARY, JSON, Manner
+from largesse.http.rpc.messages import IrregularError
+from largesse.http.rpc.refusals import Protocol, Refusal, refuse
 from largesse.http.services import Services
-from largesse.http.wishes import known_of
-from largesse.issuance.model import Incentive
 from largesse.issuance.service import Ending
 from largesse.kernel.errors import LargesseError
 from largesse.tenants.model import Scope
-
-TARGET = f"{V1.prefix}/IssueCoupon".encode()
+from largesse.tenants.service import Tenants
 
 _TIMEOUT = b"connect-timeout-ms"
 _TIMEOUT_DIGITS_MAX = 10
 _HEAD = b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
 _LATE = Refusal("deadline_exceeded", "Request timed out")
 
-
-class _Form(Struct, frozen=True):
-    """A content type with its way to read a wish and to write what was given."""
-
-    content_type: bytes
-    read: Callable[[bytes], Wanted]
-    write: Callable[[Incentive, bool], bytes]
+Asker = Callable[[Mapping[bytes, bytes]], int]
+"""Headers → the number of the tenant whose coupons are asked for; raises `LargesseError`."""
 
 
-_FORMS: Mapping[bytes, _Form] = {
-    form.content_type: form
-    for form in (
-        _Form(b"application/json", read_json, issued_json),
-        _Form(b"application/proto", read_binary, issued_binary),
-    )
-}
+def by_key(tenants: Tenants) -> Asker:
+    """The tenant of the caller's key, which may issue."""
+    callers = Callers(tenants, partial(authorize, scopes=(Scope.ISSUE,)))
+    return lambda headers: callers.admit(headers).tenant.number
 
 
 def takes(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a call's head is one that the fast lane knows."""
     return (
-        headers.get(b"content-type") in _FORMS
+        headers.get(b"content-type") in (JSON, BINARY)
         and headers.get(b"connect-protocol-version", b"1") == b"1"
         and (_TIMEOUT not in headers or _is_timeout(headers[_TIMEOUT]))
     )
@@ -73,28 +53,36 @@ def _is_timeout(text: bytes) -> bool:
 
 
 class HotCoupons:
-    """Gives coupons to callers on the fast lane."""
+    """Gives coupons to callers on the fast lane, in the manner of one service."""
 
-    def __init__(self, services: Services, long_way: LongWay) -> None:
+    def __init__(
+        self, services: Services, manner: Manner, tenant_of: Asker, long_way: LongWay
+    ) -> None:
         self._services = services
+        self._manner = manner
+        self._tenant_of = tenant_of
         self._coupons = Coupons(services)
-        self._callers = Callers(services.tenants, partial(authorize, scopes=(Scope.ISSUE,)))
         self._long_way = long_way
         self._new_request_id = services.request_ids.new
         self.handler = Selective(self.issue, takes)
+
+    @property
+    def target(self) -> bytes:
+        """Where its calls go."""
+        return self._manner.target.encode("ascii")
 
     def issue(self, asked: Exchange) -> None:
         """Answer one call, now or later."""
         headers = asked.headers
         try:
-            principal = self._callers.admit(headers)
-            form = _FORMS[headers[b"content-type"]]
-            campaign, wish = self._coupons.wish(principal.tenant.number, form.read(asked.body))
+            tenant = self._tenant_of(headers)
+            wanted = self._manner.forms[headers[b"content-type"]].read(asked.body)
+            campaign, wish = self._coupons.wish(tenant, wanted)
         except (LargesseError, IrregularError):
-            self._long_way.take(TARGET.decode("ascii"), asked)
+            self._long_way.take(self._manner.target, asked)
             return
         request_id = request_id_of(headers.get(REQUEST_ID), self._new_request_id)
-        call = _Call(asked, form, campaign, request_id)
+        call = _Call(asked, self._manner, campaign, request_id)
         if _TIMEOUT in headers:
             call.expire_in(int(headers[_TIMEOUT]))
         try:
@@ -106,11 +94,13 @@ class HotCoupons:
 class _Call:
     """A call whose wish is on its way."""
 
-    __slots__ = ("_asked", "_campaign", "_form", "_is_over", "_request_id", "_timer")
+    __slots__ = ("_asked", "_campaign", "_is_over", "_manner", "_request_id", "_timer")
 
-    def __init__(self, asked: Exchange, form: _Form, campaign: Campaign, request_id: str) -> None:
+    def __init__(
+        self, asked: Exchange, manner: Manner, campaign: Campaign, request_id: str
+    ) -> None:
         self._asked = asked
-        self._form = form
+        self._manner = manner
         self._campaign = campaign
         self._request_id = request_id
         self._timer: asyncio.TimerHandle | None = None
@@ -125,16 +115,13 @@ class _Call:
         """Answer with how the wish ended."""
         if self._timer is not None:
             self._timer.cancel()
-        if isinstance(ending, LargesseError):
-            self._refuse(of_error(ending, problem_of_error(ending, self._request_id)))
-        elif ending.outcome.success:
-            assert ending.incentive is not None
-            body = self._form.write(ending.incentive, ending.replayed)
-            self._answer(200, self._form.content_type, body)
-        else:
-            known = known_of(ending, self._campaign) or Known()
-            problem = problem_of_outcome(ending.outcome, self._request_id, known=known)
-            self._refuse(of_outcome(ending.outcome, problem))
+        if isinstance(ending, LargesseError) or not ending.outcome.success:
+            self._refuse(self._manner.refusal(ending, self._campaign, self._request_id))
+            return
+        assert ending.incentive is not None
+        content_type = self._asked.headers[b"content-type"]
+        body = self._manner.forms[content_type].write(ending.incentive, ending.replayed)
+        self._answer(200, content_type, body)
 
     def _refuse(self, refusal: Refusal) -> None:
         refused = refuse(refusal, Protocol.CONNECT)

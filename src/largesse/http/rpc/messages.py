@@ -88,6 +88,13 @@ def _varint(body: bytes, at: int) -> tuple[int, int]:
     raise IrregularError
 
 
+def number_alone(wanted: Wanted) -> Wanted:
+    """A wish that says nothing but its campaign, as the older service's; else irregular."""
+    if wanted != Wanted(wanted.number):
+        raise IrregularError
+    return wanted
+
+
 def issued_json(incentive: Incentive, replayed: bool) -> bytes:  # noqa: FBT001 — what it writes
     """`IssueCouponResponse` as JSON; what is empty is left out."""
     code = incentive.code
@@ -101,6 +108,16 @@ def issued_binary(incentive: Incentive, replayed: bool) -> bytes:  # noqa: FBT00
     code = b"" if incentive.code is None else _text(b"\x0a", incentive.code.encode())
     end = b"\x18\x01" if replayed else b""
     return code + _text(b"\x12", incentive.id.encode("ascii")) + end
+
+
+def code_json(incentive: Incentive, _: bool) -> bytes:  # noqa: FBT001 — as above
+    """The older `IssueCouponResponse` as JSON, which has a code alone."""
+    return b"{}" if incentive.code is None else b'{"couponCode":%b}' % _encode(incentive.code)
+
+
+def code_binary(incentive: Incentive, _: bool) -> bytes:  # noqa: FBT001 — as above
+    """The older `IssueCouponResponse` in binary."""
+    return b"" if incentive.code is None else _text(b"\x0a", incentive.code.encode())
 
 
 def _text(tag: bytes, text: bytes) -> bytes:

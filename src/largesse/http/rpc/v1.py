@@ -1,17 +1,20 @@
 """`largesse.v1.CouponService`: its messages, and who may send them."""
 
-from msgspec.structs import replace
-
 from largesse.campaigns import decide
 from largesse.campaigns.model import Saved
-from largesse.http.errors import Known, problem_of_outcome
-from largesse.http.rpc.coupons import PAGE_DEFAULT, PAGE_MAX, Coupons, NewSale, Wanted
+from largesse.http.rpc.coupons import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    Coupons,
+    NewSale,
+    Wanted,
+    total_of,
+)
 from largesse.http.rpc.described import TRACE
 from largesse.http.rpc.generated.largesse.v1 import coupons_pb as pb
-from largesse.http.rpc.guard import Context, RefusedError, admit
-from largesse.http.rpc.refusals import of_outcome
+from largesse.http.rpc.guard import Context, RefusedError, admit, traced
+from largesse.http.rpc.manners import refusal_of_today
 from largesse.http.rpc.timestamps import ms_of, timestamp_of
-from largesse.http.wishes import known_of
 from largesse.kernel.command import Command
 from largesse.kernel.errors import InvalidInputError
 from largesse.tenants.model import Principal, Scope
@@ -60,10 +63,7 @@ class CouponService:
         wanted = Wanted(said.campaign_id, said.customer_id, said.idempotency_key, said.reward)
         campaign, answer = await self._coupons.issue(principal.tenant.number, wanted)
         if not answer.outcome.success:
-            known = known_of(answer, campaign) or Known()
-            request_id = TRACE.get().request_id
-            problem = problem_of_outcome(answer.outcome, request_id, known=known)
-            raise RefusedError(of_outcome(answer.outcome, problem))
+            raise RefusedError(refusal_of_today(answer, campaign, TRACE.get().request_id))
         assert answer.incentive is not None
         return pb.IssueCouponResponse(
             coupon_code=answer.incentive.code or "",
@@ -83,18 +83,16 @@ class CouponService:
         return admit(self._tenants, context, scope)
 
     def _command(self, principal: Principal, operation: str) -> Command:
-        command = self._tenants.command_of(principal, operation)
-        return replace(command, request_id=TRACE.get().request_id)
+        return traced(self._tenants.command_of(principal, operation))
 
 
 def _show(saved: Saved) -> pb.Campaign:
     campaign = saved.campaign
-    quotas = [reward.definition.quota_total for reward in campaign.rewards]
     return pb.Campaign(
         id=campaign.number,
         name=campaign.definition.name,
         start_time=timestamp_of(campaign.definition.starts_at_ms),
-        total_coupons=0 if None in quotas else sum(quota or 0 for quota in quotas),
+        total_coupons=total_of(campaign),
         issued_coupons=sum(reward.counters.issued for reward in campaign.rewards),
         phase=decide.phase(campaign, saved.at_ms),
         rest_id=campaign.id,
