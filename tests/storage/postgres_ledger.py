@@ -8,14 +8,17 @@ from largesse.storage.postgres.campaigns import PostgresCampaignRecords
 from largesse.storage.postgres.commands import PostgresTransactions, of_all_tenants
 from largesse.storage.postgres.customers import PostgresCustomerRecords
 from largesse.storage.postgres.database import PostgresDatabase
+from largesse.storage.postgres.deliveries import PostgresDeliveryStore
 from largesse.storage.postgres.issuance import PostgresIncentiveStore
 from largesse.storage.postgres.jobs import PostgresJobRecords
 from largesse.storage.postgres.ledger import PostgresLedgerRecords
+from largesse.storage.postgres.outbox import PostgresOutboxStore
 from largesse.storage.postgres.pools import PostgresPoolRecords
 from largesse.storage.postgres.publishing import Publisher
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
-from largesse.testing.factories import NOW_MS, BulkWorld, ScriptedCodes
+from largesse.storage.postgres.webhooks import PostgresWebhookRecords
+from largesse.testing.factories import NOW_MS, WAITING_MAX, BulkWorld, ScriptedCodes
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ def open_ledger(database: PostgresDatabase) -> Ledger:
         corrupt=corrupt,
         published=published,
         clock=clock,
+        outbox=PostgresOutboxStore(database, clock),
+        webhooks=PostgresTransactions(database, publisher, PostgresWebhookRecords),
+        deliveries=PostgresDeliveryStore(database, WAITING_MAX),
     )
     return Ledger(store, world)
 

@@ -12,13 +12,16 @@ from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.customers import CustomerStoreContract
+from largesse.testing.contracts.deliveries import DeliveryStoreContract
 from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
 from largesse.testing.contracts.ledger import LedgerStoreContract
+from largesse.testing.contracts.outbox import OutboxStoreContract
 from largesse.testing.contracts.pools import PoolStoreContract
 from largesse.testing.contracts.redemption import RedemptionStoreContract
 from largesse.testing.contracts.tenants import TenantStoreContract
+from largesse.testing.contracts.webhooks import WebhookStoreContract
 from largesse.testing.factories import BulkWorld
 
 
@@ -78,3 +81,15 @@ class TestPostgresCustomers(CustomerStoreContract):
 
 class TestPostgresEligibility(EligibilityContract):
     """Who may be given something."""
+
+
+class TestPostgresOutbox(OutboxStoreContract):
+    """The facts as the relay reads them."""
+
+
+class TestPostgresWebhooks(WebhookStoreContract):
+    """Webhooks as their owners see them."""
+
+
+class TestPostgresDeliveries(DeliveryStoreContract):
+    """What is on its way to webhooks."""

@@ -361,11 +361,11 @@ async def settle_one(world: World, wish: Wish) -> Settled:
     return settled
 
 
-async def revoke(world: World, settled: Settled, at_ms: int = NOW_MS) -> None:
-    """Take back what was issued."""
+async def revoke(world: World, settled: Settled, at_ms: int = NOW_MS, tenant: int = 1) -> None:
+    """Take back what a tenant issued."""
     issued = settled.issued
     assert issued is not None
-    await world.ledger.write(a_command(), partial(_revoke, issued, at_ms), type(None))
+    await world.ledger.write(a_command(tenant), partial(_revoke, issued, at_ms), type(None))
 
 
 def _revoke(issued: Issued, at_ms: int, records: LedgerRecords) -> None:

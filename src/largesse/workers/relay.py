@@ -112,27 +112,37 @@ class Relay:
 
 
 class Way:
-    """One subscriber's way through one part: where it stands, and under which lease."""
+    """One subscriber's way through one part: where it stands, and under which lease.
+
+    `idle` says that there is nothing to do here for now: nobody wants anything, or another process
+    has the part.
+    """
 
     def __init__(self, store: OutboxStore, subscriber: Subscriber, part: int) -> None:
         self._store = store
         self._subscriber = subscriber
         self._part = part
         self._lease: Lease | None = None
+        self._wanted: Wanted | None = None
         self._kept = START
         self._renew_at_s = 0.0
         self.idle = True
 
     async def go(self, holder: str, rows_max: int) -> bool:
-        """One round; whether there is more. `idle` says that nobody wants anything."""
-        wanted = await self._subscriber.wanted()
-        self.idle = wanted is None
-        if wanted is None or not await self._leased(holder):
-            return False
+        """One round; whether there is more."""
+        wanted = self._wanted or await self._subscriber.wanted()
+        self.idle = wanted is None or not await self._leased(holder)
         lease = self._lease
-        assert lease is not None
+        if wanted is None or lease is None:
+            self._wanted = None
+            return False
         try:
             piece = await self._store.read(self._part, lease.position, wanted, rows_max)
+            # What is wanted is asked once more when the piece is there: it may lack something for
+            # who came meanwhile.
+            self._wanted = await self._subscriber.wanted()
+            if self._wanted != wanted:
+                return True
             if piece.rows:
                 await self._subscriber.take(lease, piece)
                 self._kept = piece.upto

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, NamedTuple
 
+import msgspec
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
@@ -28,8 +29,10 @@ SELECT set_config('search_path', 'largesse', true),
 # The statements of a batch are few and always the same: a plan is made once for a session, or each
 # of them would be planned anew over all partitions, which takes longer than doing it.
 # And what the planner thinks dear is done in a millisecond: compiling it first takes fifty.
-OPEN_BATCH: LiteralString = f"""{OPEN},
-  set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"""
+_SAME_EACH_TIME: LiteralString = """
+set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"""
+OPEN_BATCH: LiteralString = f"{OPEN}, {_SAME_EACH_TIME}"
+PLAN_ONCE: LiteralString = f"SELECT {_SAME_EACH_TIME}"
 WALL = "SELECT set_config('largesse.tenant', %s, true)"
 
 _ONE_BY_ONE = "SELECT pg_advisory_xact_lock(1279742789, %s)"
@@ -38,8 +41,8 @@ SELECT r.number FROM reward r JOIN campaign c ON c.number = r.campaign
 WHERE c.tenant = %s AND c.id = %s ORDER BY r.number FOR UPDATE OF r"""
 _HOLD_REWARD = "SELECT number FROM reward WHERE number = %s FOR UPDATE"
 _TELL = """
-INSERT INTO journal (part, kind, tenant, campaign, reward, version, at_ms)
-SELECT part, %s, tenant, number, %s, %s, %s FROM campaign WHERE number = %s"""
+INSERT INTO journal (part, kind, tenant, campaign, reward, version, at_ms, detail)
+SELECT part, %s, tenant, number, %s, %s, %s, %s FROM campaign WHERE number = %s"""
 
 
 class Limits(NamedTuple):
@@ -109,8 +112,10 @@ class Transaction:
     def tell(
         self, kind: FactKind, at_ms: int, campaign: Campaign, reward: int | None = None
     ) -> None:
-        """Write a fact about a campaign, or a reward of it, in the version it has now."""
-        self.db.execute(_TELL, (int(kind), reward, campaign.version, at_ms, campaign.number))
+        """Write a fact about a campaign, or a reward of it, as the campaign stands now."""
+        standing = msgspec.json.encode({"status": campaign.status.value}).decode()
+        row = (reward, campaign.version, at_ms, standing, campaign.number)
+        self.db.execute(_TELL, (int(kind), *row))
 
     def touch_campaign(self, number: int) -> None:
         """Have a campaign that this work adds or changes told after the commit."""

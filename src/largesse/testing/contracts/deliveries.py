@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from largesse.issuance.facts import fact_id
-from largesse.kernel.fact import START, FactKind
+from largesse.kernel.fact import FactKind
 from largesse.kernel.lease import LeaseLostError
 from largesse.testing.contracts.outbox import outbox_of, told_of
 from largesse.testing.contracts.webhooks import (
@@ -57,17 +57,17 @@ class DeliveryStoreContract:
         deliveries = deliveries_of(world)
         assert await deliveries.wanted() is None
         acme, beta = await keep_tenant(world), await keep_tenant(world, a_tenant("beta"))
-        await add(world, a_webhook(acme.number, kinds=ISSUED))
+        enabled = await add(world, a_webhook(acme.number, kinds=ISSUED))
         kinds = (FactKind.STOCK_EXHAUSTED, FactKind.INCENTIVE_REVOKED)
         disabled = await add(world, a_webhook(beta.number, "wh_2", kinds=kinds))
-        await change(world, lambda records: records.save_webhook(off(disabled)))
+        await change(world, lambda records: records.save_webhook(off(disabled)), beta.number)
 
         wanted = await deliveries.wanted()
 
         assert wanted is not None
         assert wanted.tenants == {acme.number, beta.number}
         assert wanted.kinds == {*ISSUED, *kinds}
-        assert wanted.since == START
+        assert wanted.since == min(webhook.since for webhook in (enabled, disabled))
 
     async def test_facts_become_deliveries(self, world: World) -> None:
         """Those that a webhook wants, under the id of the fact, due at once; the position moves."""

@@ -154,7 +154,7 @@ class OutboxStoreContract:
                 world, a_campaign(definition, tenant.number, id=f"camp_{name}")
             )
             settled = await settle(world, *crowd(kept, 2))
-            await revoke(world, settled[0])
+            await revoke(world, settled[0], tenant=tenant.number)
         outbox = outbox_of(world)
         wanted = Wanted(frozenset(range(10)), EVERY, START)
         parts = [

@@ -247,7 +247,11 @@ async def listed(
 
 async def add(world: World, webhook: Webhook) -> Webhook:
     """Keep a webhook."""
-    return await answer(world, Webhook, lambda records: records.add_webhook(webhook))
+    command = a_command(webhook.tenant)
+    done = await webhooks_of(world).write(
+        command, lambda records: records.add_webhook(webhook), Webhook
+    )
+    return done.answer
 
 
 async def add_ping(world: World, webhook: Webhook, message: str) -> Delivery:
@@ -283,6 +287,6 @@ async def answer(
     return done.answer
 
 
-async def change(world: World, work: Callable[[WebhookRecords], None]) -> None:
-    """Change the records."""
-    await answer(world, type(None), work)
+async def change(world: World, work: Callable[[WebhookRecords], None], tenant: int = 1) -> None:
+    """Change a tenant's records."""
+    await webhooks_of(world).write(a_command(tenant), work, type(None))
