@@ -1,9 +1,12 @@
 """A ledger in PostgreSQL, with all that works on it, for the tests of it."""
 
 from dataclasses import dataclass
+from typing import Any, LiteralString
 
 from largesse.campaigns.model import Campaign, Counters
+from largesse.issuance.model import Piece, Wanted
 from largesse.kernel.clock import FakeClock
+from largesse.kernel.fact import Position
 from largesse.storage.postgres.campaigns import PostgresCampaignRecords
 from largesse.storage.postgres.commands import PostgresTransactions, of_all_tenants
 from largesse.storage.postgres.customers import PostgresCustomerRecords
@@ -19,6 +22,29 @@ from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
 from largesse.storage.postgres.webhooks import PostgresWebhookRecords
 from largesse.testing.factories import NOW_MS, WAITING_MAX, BulkWorld, ScriptedCodes
+
+_TAKEN = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+_ARE_OVER = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
+
+
+class PatientOutboxStore(PostgresOutboxStore):
+    """Reads when whatever had begun before is over.
+
+    The horizon is the whole server's: what other tests do on it, in whichever database, holds the
+    relay back for a moment.
+    """
+
+    async def read(self, part: int, after: Position, wanted: Wanted, limit: int) -> Piece:
+        """Wait, then read."""
+        [taken] = await self._ask(_TAKEN)
+        while (await self._ask(_ARE_OVER, taken)) != (True,):
+            pass
+        return await super().read(part, after, wanted, limit)
+
+    async def _ask(self, question: LiteralString, *bindings: object) -> Any:  # noqa: ANN401 — SQL knows no types
+        return await self._database.read(
+            EVERYBODY, lambda transaction: transaction.row(question, bindings)
+        )
 
 
 @dataclass(frozen=True)
@@ -52,7 +78,7 @@ def open_ledger(database: PostgresDatabase) -> Ledger:
         corrupt=corrupt,
         published=published,
         clock=clock,
-        outbox=PostgresOutboxStore(database, clock),
+        outbox=PatientOutboxStore(database, clock),
         webhooks=PostgresTransactions(database, publisher, PostgresWebhookRecords),
         deliveries=PostgresDeliveryStore(database, WAITING_MAX),
     )

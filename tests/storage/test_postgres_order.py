@@ -9,10 +9,12 @@ from postgres_databases import settings_of
 from postgres_ledger import open_ledger
 from psycopg import Connection
 
-from largesse.kernel.fact import FactKind
+from largesse.issuance.model import Wanted
+from largesse.kernel.fact import START, FactKind
 from largesse.storage.postgres.database import PostgresDatabase
+from largesse.storage.postgres.outbox import PostgresOutboxStore
 from largesse.storage.postgres.transaction import Transaction
-from largesse.testing.contracts.outbox import told_of
+from largesse.testing.contracts.outbox import all_told, told_of
 from largesse.testing.factories import NOW_MS, open_campaign
 
 _BY_SEQ = "SELECT at_ms, seq FROM journal WHERE seq > %s ORDER BY seq"
@@ -45,7 +47,9 @@ async def test_what_commits_late_is_not_passed_by(
 
         by_seq = reader.execute(_BY_SEQ, (0,)).fetchall()
         assert [at_ms for at_ms, _ in by_seq] == [NOW_MS + 2]
-        assert await told_of(world, campaign) == []
+        outbox = PostgresOutboxStore(database, world.clock)
+        wanted = Wanted(frozenset({campaign.tenant}), frozenset(FactKind), START)
+        assert await all_told(outbox, wanted) == []
 
         slow.execute("COMMIT")
 

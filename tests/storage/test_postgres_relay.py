@@ -18,7 +18,7 @@ from largesse.issuance.ports import OutboxStore
 from largesse.kernel.fact import START, FactKind
 from largesse.kernel.lease import Lease
 from largesse.storage.postgres.database import PostgresDatabase
-from largesse.storage.postgres.outbox import PARTS, READ
+from largesse.storage.postgres.outbox import PARTS, READ, PostgresOutboxStore
 from largesse.testing.contracts.outbox import outbox_of
 from largesse.testing.factories import (
     World,
@@ -68,17 +68,17 @@ def session(database: PostgresDatabase) -> Iterator[Connection]:
 async def test_serials_come_in_order_while_many_processes_settle(postgres_url: str) -> None:
     """Read while they are written: each once, ascending, none passed by."""
     with ExitStack() as stack:
-        worlds = [
-            open_ledger(
-                stack.enter_context(closing(PostgresDatabase(settings_of(postgres_url))))
-            ).world
+        databases = [
+            stack.enter_context(closing(PostgresDatabase(settings_of(postgres_url))))
             for _ in range(PROCESSES)
         ]
+        worlds = [open_ledger(database).world for database in databases]
         campaign = await open_campaign(worlds[0], a_reward(quota_total=None))
         writing = asyncio.gather(*(sell(world, campaign, at) for at, world in enumerate(worlds)))
         told: list[Told] = []
+        hasty = PostgresOutboxStore(databases[0], worlds[0].clock)
         while not writing.done():
-            await read_on(outbox_of(worlds[0]), campaign, told)
+            await read_on(hasty, campaign, told)
         await writing
         await read_on(outbox_of(worlds[0]), campaign, told)
 

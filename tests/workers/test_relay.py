@@ -19,7 +19,6 @@ from largesse.storage.memory.state import MemoryState
 from largesse.testing.contracts.outbox import all_told, hold_against_a_latecomer, outbox_of
 from largesse.testing.factories import World, a_reward, crowd, open_campaign, settle
 from largesse.workers import relay as relays
-from largesse.workers.bell import Bell
 from largesse.workers.relay import Pace, Relay, Way
 
 UNITS = 12
@@ -215,16 +214,41 @@ async def test_two_processes_take_turns() -> None:
     assert list(dict.fromkeys(heard)) == told
 
 
+async def test_who_comes_amid_a_round_hears_all() -> None:
+    """What is wanted is asked before the read, and may have grown when that is done."""
+    world = memory_world()
+    campaign = await sold_out(world)
+    store = outbox_of(world)
+
+    class Late(Recorder):
+        nobody = True
+
+        async def wanted(self) -> Wanted | None:
+            """The first time another tenant's facts, later everything."""
+            every = await super().wanted()
+            if every is None or not self.nobody:
+                return every
+            self.nobody = False
+            return every._replace(tenants=frozenset({campaign.tenant + 1}))
+
+    recorder = Late(store, [], campaign.tenant)
+    way = Way(store, recorder, campaign.number % store.parts)
+    while await way.go(HOLDER, 100):
+        pass
+
+    assert recorder.heard == await every_fact(world, campaign)
+
+
 async def test_facts_arrive_by_the_bell() -> None:
     """A running relay hears of what is written later, and stops when it is told to."""
     world = memory_world()
     campaign = await open_campaign(world, a_reward(quota_total=UNITS))
-    store, bell, health = outbox_of(world), Bell(), Health()
+    store, health = outbox_of(world), Health()
     recorder = Recorder(store, [], campaign.tenant)
-    relay = Relay(store, bell, Pace(rows_max=PIECE, poll_s=60), HOLDER)
+    relay = Relay(store, Pace(rows_max=PIECE, poll_s=60), HOLDER)
     relay.start([recorder], health)
     await settle(world, *crowd(campaign, UNITS))
-    bell.ring()
+    relay.ring()
     await asyncio.wait_for(recorder.complete.wait(), 10)
     await relay.stop()
     assert recorder.heard == await every_fact(world, campaign)
@@ -245,7 +269,7 @@ async def test_a_subscriber_that_is_full_is_asked_again() -> None:
         asked.set()
         await asyncio.sleep(0)
 
-    relay = Relay(store, Bell(wait), Pace(rows_max=PIECE, poll_s=0.01), HOLDER, wait)
+    relay = Relay(store, Pace(rows_max=PIECE, poll_s=0.01), HOLDER, wait)
     relay.start([recorder], health)
     await asked.wait()
     assert health.problems == {}
@@ -278,7 +302,7 @@ async def test_a_failing_subscriber_is_told_of() -> None:
         await asyncio.sleep(0)
 
     problems: list[dict[str, str]] = []
-    relay = Relay(store, Bell(wait), Pace(rows_max=100, poll_s=0.01), HOLDER, wait)
+    relay = Relay(store, Pace(rows_max=100, poll_s=0.01), HOLDER, wait)
     relay.start([recorder], health)
     await asyncio.wait_for(recorder.complete.wait(), 10)
     await relay.stop()

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from os import getpid
 from pathlib import Path
+from socket import gethostname
 
 from largesse.draws.dice import Dice
 from largesse.draws.model import Drawn, DrawSettled, DrawWish, Returned
@@ -18,16 +20,20 @@ from largesse.storage.postgres.changes import PostgresChanges
 from largesse.storage.postgres.commands import PostgresTransactions, of_all_tenants
 from largesse.storage.postgres.customers import PostgresCustomerRecords
 from largesse.storage.postgres.database import PostgresDatabase
+from largesse.storage.postgres.deliveries import PostgresDeliveryStore
 from largesse.storage.postgres.issuance import PostgresIncentiveStore
 from largesse.storage.postgres.jobs import PostgresJobRecords
 from largesse.storage.postgres.ledger import PostgresLedgerRecords
 from largesse.storage.postgres.listening import Listening
+from largesse.storage.postgres.news import News
 from largesse.storage.postgres.opening import open_database
+from largesse.storage.postgres.outbox import PostgresOutboxStore
 from largesse.storage.postgres.pools import PostgresPoolRecords
 from largesse.storage.postgres.publishing import Publisher
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.upkeep import PostgresUpkeep
-from largesse.wiring.storage import Storage, Stores
+from largesse.storage.postgres.webhooks import PostgresWebhookRecords
+from largesse.wiring.storage import Storage, Stores, Telling
 from largesse.workers.following import Following
 from largesse.workers.timers import Timer
 
@@ -48,10 +54,12 @@ def open_postgres(
     """See `open_storage`. The time is the database's, so that processes on it agree."""
     secret, databases_clock, since = open_database(settings.database.url, os.urandom)
     runs_by = clock or databases_clock
-    with closing(PostgresDatabase(settings.database)) as database:
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(PostgresDatabase(settings.database)))
         publisher = Publisher(publish)
         upkeep = PostgresUpkeep(database, databases_clock)
         listening = Listening(settings.database.listen_url or settings.database.url)
+        news = stack.enter_context(closing(News(database, listening)))
         changes = PostgresChanges(database, publisher, listening, since)
 
         def open_ledger(random_codes: RandomCodes, _: Dice) -> Stores:
@@ -79,6 +87,13 @@ def open_postgres(
                 Timer("changes kept", CHANGES_KEPT_S, changes.forget),
             ),
             following=Following(changes),
+            telling=Telling(
+                outbox=PostgresOutboxStore(database, runs_by, news.share),
+                webhooks=PostgresTransactions(database, publisher, PostgresWebhookRecords),
+                deliveries=PostgresDeliveryStore(database, settings.webhooks.waiting_max),
+                ring=news.on,
+                holder=f"{gethostname()} {getpid()} {os.urandom(4).hex()}",
+            ),
         )
 
 

@@ -47,8 +47,7 @@ class Storage(Struct, frozen=True):
     `open_ledger` is called once, when codes can be made and dice rolled. `results_folder` is where
     jobs leave their files unless the settings say otherwise. `checks` look after the ledger while
     the server runs.
-    `telling` is None where the technology cannot tell anybody yet, `following` where no other
-    process can change anything.
+    `following` is None where no other process can change anything.
     """
 
     secret: bytes
@@ -65,7 +64,7 @@ class Storage(Struct, frozen=True):
     take_backup: Callable[[], Awaitable[Pieces]]
     results_folder: Path
     checks: tuple[Timer, ...]
-    telling: Telling | None = None
+    telling: Telling
     following: Following | None = None
 
 

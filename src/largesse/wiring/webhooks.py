@@ -2,25 +2,20 @@
 
 import os
 import secrets
-from collections.abc import Callable
-from typing import Never
 
 from largesse.delivery.reaching import Ways
 from largesse.delivery.webhook import WebhookSender
 from largesse.http.metrics import Metrics
 from largesse.issuance.publishing import Publishing
-from largesse.kernel.command import Command
-from largesse.kernel.errors import NotFoundError, StartError
+from largesse.kernel.errors import StartError
 from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.settings.tree import Settings
 from largesse.settings.tree import Webhooks as Limits
 from largesse.webhooks.addresses import Allowed
-from largesse.webhooks.ports import WebhookRecords
 from largesse.webhooks.service import Origins, Rules, Webhooks
 from largesse.webhooks.subscription import Subscription
-from largesse.wiring.storage import Storage, Telling
-from largesse.workers.bell import Bell
+from largesse.wiring.storage import Storage
 from largesse.workers.dispatch import Chance, Dispatcher, Office, Room
 from largesse.workers.relay import Pace, Relay
 from largesse.workers.timers import Timer
@@ -32,7 +27,7 @@ DAY_MS = 86_400_000
 
 
 class Delivering:
-    """Everything that brings facts to webhooks; nothing where the ledger can tell nobody."""
+    """Everything that brings facts to webhooks."""
 
     def __init__(self, settings: Settings, storage: Storage, webhooks: Webhooks) -> None:
         self._settings = settings
@@ -45,8 +40,6 @@ class Delivering:
     def start(self, publishing: Publishing, health: Health, metrics: Metrics) -> None:
         """Begin to relay and to deliver."""
         telling = self._storage.telling
-        if telling is None:
-            return
         limits = self._settings.webhooks
         self._sender = WebhookSender(_ways(limits))
         office = Office(telling.deliveries, telling.outbox, publishing, self._sender)
@@ -55,10 +48,9 @@ class Delivering:
         dispatcher = Dispatcher(office, room, chance, telling.holder)
         dispatcher.report = metrics.attempts
         self._webhooks.wake = dispatcher.wake
-        bell = Bell()
-        telling.ring(bell.ring)
         pace = Pace(self._settings.relay.rows_max, self._settings.relay.poll_s)
-        self._relay = Relay(telling.outbox, bell, pace, telling.holder)
+        self._relay = Relay(telling.outbox, pace, telling.holder)
+        telling.ring(self._relay.ring)
         clock, wake = self._storage.clock, dispatcher.wake
         self._relay.start([Subscription(telling.deliveries, clock, wake)], health)
         dispatcher.start(health)
@@ -75,14 +67,11 @@ class Delivering:
 
     def timers(self) -> list[Timer]:
         """What is done from time to time."""
-        telling = self._storage.telling
-        if telling is None:
-            return []
-        return [Timer("deliveries", FORGET_PERIOD_S, lambda: self._forget(telling))]
+        return [Timer("deliveries", FORGET_PERIOD_S, self._forget)]
 
-    async def _forget(self, telling: Telling) -> None:
+    async def _forget(self) -> None:
         before_ms = self._storage.clock.now_ms() - self._settings.webhooks.kept_days * DAY_MS
-        while await telling.deliveries.forget(before_ms):
+        while await self._storage.telling.deliveries.forget(before_ms):
             pass
 
 
@@ -90,8 +79,8 @@ def make_webhooks(settings: Settings, storage: Storage, ids: Ids) -> Webhooks:
     """What people do with webhooks. Raises `StartError` where a setting names no network."""
     limits = settings.webhooks
     rules = Rules(limits.per_tenant_max, _allowed(limits))
-    store = _Nowhere() if storage.telling is None else storage.telling.webhooks
-    return Webhooks(store, storage.clock, Origins(ids, os.urandom), rules)
+    origins = Origins(ids, os.urandom)
+    return Webhooks(storage.telling.webhooks, storage.clock, origins, rules)
 
 
 def _allowed(limits: Limits) -> Allowed:
@@ -104,17 +93,3 @@ def _allowed(limits: Limits) -> Allowed:
 
 def _ways(limits: Limits) -> Ways:
     return Ways(float(limits.attempt_s_max), limits.in_flight_max, _allowed(limits))
-
-
-class _Nowhere:
-    """The webhooks of a ledger that can tell nobody."""
-
-    async def write(
-        self, command: Command, work: Callable[[WebhookRecords], object], answers: type
-    ) -> Never:
-        """Refuse."""
-        raise NotFoundError("this ledger has no webhooks: they need one in SQLite for now")
-
-    async def read(self, work: Callable[[WebhookRecords], object]) -> Never:
-        """Refuse."""
-        raise NotFoundError("this ledger has no webhooks: they need one in SQLite for now")

@@ -31,7 +31,7 @@ from largesse.webhooks.subscription import NAME as RELAY
 from largesse.workers.timers import Wait, set_or_over
 
 LEASE = "webhook dispatch"
-LEASE_S = 30.0
+LEASE_S = 10.0
 """One process delivers; where it was killed another one takes over after so long."""
 
 POLL_S = 1.0

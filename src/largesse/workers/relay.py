@@ -21,7 +21,7 @@ from largesse.kernel.lease import Lease, LeaseLostError
 from largesse.workers.bell import Bell
 from largesse.workers.timers import Wait
 
-LEASE_S = 30.0
+LEASE_S = 10.0
 """A process that was killed is replaced after so long; a lease is renewed in half the time."""
 
 UNKEPT_ROWS_MAX = 10_000
@@ -60,21 +60,28 @@ class Relay:
     """Runs one task for each subscriber and part."""
 
     def __init__(
-        self, store: OutboxStore, bell: Bell, pace: Pace, holder: str, wait: Wait = asyncio.sleep
+        self, store: OutboxStore, pace: Pace, holder: str, wait: Wait = asyncio.sleep
     ) -> None:
         self._store = store
-        self._bell = bell
         self._pace = pace
         self._holder = holder
         self._wait = wait
+        self._bells: list[Bell] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, subscribers: Sequence[Subscriber], health: Health) -> None:
         """Begin to hand facts on."""
         for subscriber in subscribers:
             for part in range(self._store.parts):
-                work = self._follow(subscriber, part, health)
+                bell = Bell(self._wait)
+                self._bells.append(bell)
+                work = self._follow(Way(self._store, subscriber, part), bell, health)
                 self._tasks.append(asyncio.create_task(work, name=f"relay {subscriber.name}"))
+
+    def ring(self) -> None:
+        """Say that there is news. Any thread may."""
+        for bell in self._bells:
+            bell.ring()
 
     async def stop(self) -> None:
         """End, amid a piece if need be: it comes again."""
@@ -83,30 +90,29 @@ class Relay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    async def _follow(self, subscriber: Subscriber, part: int, health: Health) -> None:
-        way = Way(self._store, subscriber, part)
+    async def _follow(self, way: "Way", bell: Bell, health: Health) -> None:
         try:
             while True:
-                more = await self._round(way, subscriber.name, health)
+                more = await self._round(way, health)
                 if way.idle:
                     await self._wait(self._pace.poll_s)
                 elif not more:
-                    await self._bell.heard(self._pace.poll_s)
+                    await bell.heard(self._pace.poll_s)
         finally:
             with suppress(UnavailableError):
                 await way.leave()
 
-    async def _round(self, way: "Way", name: str, health: Health) -> bool:
+    async def _round(self, way: "Way", health: Health) -> bool:
         """One round, whatever befalls it; whether there is more at once."""
         problem, more = None, False
         try:
             more = await way.go(self._holder, self._pace.rows_max)
         except (BusyError, UnavailableError, LeaseLostError) as error:
             # The ledger says by itself when it cannot write; the next round will do.
-            _log.info("relay put off", subscriber=name, reason=str(error))
+            _log.info("relay put off", subscriber=way.name, reason=str(error))
         except Exception as error:  # noqa: BLE001 - the next round may do better
             problem = f"failed: {str(error) or type(error).__name__}"
-            _log.exception("relay failed", subscriber=name)
+            _log.exception("relay failed", subscriber=way.name)
         health.report("relay", problem)
         return more
 
@@ -119,6 +125,7 @@ class Way:
     """
 
     def __init__(self, store: OutboxStore, subscriber: Subscriber, part: int) -> None:
+        self.name = subscriber.name
         self._store = store
         self._subscriber = subscriber
         self._part = part

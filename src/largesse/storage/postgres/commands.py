@@ -67,7 +67,7 @@ class PostgresTransactions(Generic[Records]):
         """See `Transactions`."""
         changed: list[Changed] = []
         loop = asyncio.get_running_loop()
-        told = partial(self._publisher.tell_soon, loop, changed)
+        tell = partial(self._publisher.tell_soon, loop, changed)
         wall = self._wall(command)
 
         def once(transaction: Transaction) -> Done[Answer]:
@@ -85,7 +85,11 @@ class PostgresTransactions(Generic[Records]):
             changed.extend(load_changed(transaction))
             return Done(answer)
 
-        return await self._database.write(wall, once, told)
+        def committed() -> None:
+            tell()
+            self._database.ring()
+
+        return await self._database.write(wall, once, committed)
 
     async def read(self, work: Callable[[Records], Answer]) -> Answer:
         """See `Transactions`."""

@@ -43,6 +43,8 @@ _CONNECTING: dict[str, str | int] = {
     "tcp_user_timeout": 4_000,
 }
 
+_SAY = "SELECT pg_notify(%s, '')"
+
 T = TypeVar("T")
 C = TypeVar("C", bound=Connection)
 
@@ -70,6 +72,7 @@ class PostgresDatabase:
         self.settings = settings
         self.limits = Limits(int(settings.statement_s_max * 1000), int(settings.lock_s_max * 1000))
         self._pooled_between = False
+        self._on_facts: list[Callable[[], None]] = []
         self._claims = _make_pool(settings, 1, Line, self._configure_line)
         self._commands = _make_pool(settings, settings.pool_max, Connection, self._configure)
         self._claim_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger claims")
@@ -111,6 +114,19 @@ class PostgresDatabase:
         """Do work with the connection of claims, which begins and ends its own transactions."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._claim_thread, self._again, self._claims, work)
+
+    def on_facts(self, call: Callable[[], None]) -> None:
+        """Have a call made in a thread after each commit that wrote facts."""
+        self._on_facts.append(call)
+
+    def ring(self) -> None:
+        """Facts were written and committed."""
+        for call in self._on_facts:
+            call()
+
+    def say(self, channel: str) -> None:
+        """From a thread: tell whoever listens, in whichever process, that there is news."""
+        self._again(self._commands, lambda db: db.execute(_SAY, (channel,)))
 
     async def _in_thread(self, once: Callable[[Connection], T]) -> T:
         loop = asyncio.get_running_loop()

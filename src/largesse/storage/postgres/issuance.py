@@ -55,7 +55,7 @@ class PostgresIncentiveStore:
     def __init__(self, database: PostgresDatabase, random_codes: RandomCodes, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._memory = Memory(random_codes)
+        self._memory = Memory(random_codes, database.ring)
         self._counted = BEGINNING
         self._rows = 0
         self._tallies: Tallies = {}
@@ -120,7 +120,7 @@ class PostgresIncentiveStore:
             tenants = await self._database.read(EVERYBODY, expire.read_tenants)
             moments_ms = {tenant: now_ms(tenant) for tenant in tenants}
             sweep = partial(expire.sweep, moments_ms=moments_ms)
-            swept = await self._database.write(EVERYBODY, sweep)
+            swept = await self._database.write(EVERYBODY, sweep, self._database.ring)
             if swept.told or not swept.moved:
                 return swept.told
 

@@ -53,22 +53,17 @@ class Asking(NamedTuple):
         return self.now_ms + self.for_ms
 
 
-def take(asking: Asking, transaction: Transaction) -> Lease | None:
-    """Take or renew a lease; None where it is another's, or more than the holder's share."""
-    name, part, holder = asking.name, asking.part, asking.holder
+class Answer(NamedTuple):
+    """The lease, or None where there is none to be had; and how many ask for such."""
+
+    lease: Lease | None
+    members: int
+
+
+def take(asking: Asking, transaction: Transaction) -> Answer:
+    """Take or renew a lease, unless it is another's, or more than the holder's share."""
     members = _members(asking, transaction)
-    last, until_ms = transaction.row(_HELD, (name, part)) or (holder, 0)
-    if last != holder and asking.now_ms < until_ms:
-        return None
-    others = transaction.number(_OTHERS_OF_MINE, (name, holder, part, asking.now_ms))
-    if others >= ceil(asking.parts / members):
-        transaction.execute(_GIVE_AWAY, (name, part, holder))
-        return None
-    taken = transaction.row(_TAKE, asking._asdict() | {"until_ms": asking.until_ms})
-    if taken is None:
-        return None
-    token, tx, seq = taken
-    return Lease(name, part, holder, token, Position(tx, seq))
+    return Answer(_take(asking, members, transaction), members)
 
 
 def release(lease: Lease, transaction: Transaction) -> None:
@@ -94,3 +89,19 @@ def _members(asking: Asking, transaction: Transaction) -> int:
             transaction.execute(_FORGET, (asking.name, asking.holder, asking.now_ms))
         transaction.execute(_ASK, (asking.name, asking.holder, asking.until_ms))
     return int(members)
+
+
+def _take(asking: Asking, members: int, transaction: Transaction) -> Lease | None:
+    name, part, holder = asking.name, asking.part, asking.holder
+    last, until_ms = transaction.row(_HELD, (name, part)) or (holder, 0)
+    if last != holder and asking.now_ms < until_ms:
+        return None
+    others = transaction.number(_OTHERS_OF_MINE, (name, holder, part, asking.now_ms))
+    if others >= ceil(asking.parts / members):
+        transaction.execute(_GIVE_AWAY, (name, part, holder))
+        return None
+    taken = transaction.row(_TAKE, asking._asdict() | {"until_ms": asking.until_ms})
+    if taken is None:
+        return None
+    token, tx, seq = taken
+    return Lease(name, part, holder, token, Position(tx, seq))

@@ -6,7 +6,7 @@ writes holds the rewards first, transactions are numbered in the order in which 
 is about one thing comes in the order in which it happened.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, LiteralString, NamedTuple
 
@@ -78,14 +78,23 @@ class PostgresOutboxStore:
 
     parts = PARTS
 
-    def __init__(self, database: PostgresDatabase, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: PostgresDatabase,
+        clock: Clock,
+        shared: Callable[[bool], object] = bool,
+    ) -> None:
+        """`shared` is told whether other processes ask for leases, too."""
         self._database = database
         self._clock = clock
+        self._shared = shared
 
     async def lease(self, name: str, part: int, holder: str, for_ms: int) -> Lease | None:
         """See `OutboxStore`. Nobody gets more parts than his share."""
         asking = leases.Asking(name, part, PARTS, holder, self._clock.now_ms(), for_ms)
-        return await self._database.write(EVERYBODY, partial(leases.take, asking))
+        lease, members = await self._database.write(EVERYBODY, partial(leases.take, asking))
+        self._shared(members > 1)
+        return lease
 
     async def release(self, lease: Lease) -> None:
         """See `OutboxStore`."""
@@ -172,12 +181,13 @@ def _told(*columns: Any) -> Told:  # noqa: ANN401 — SQL knows no types
     """A fact out of a row of `_COLUMNS`."""
     tx, seq, number, at_ms, tenant, campaign, campaign_id, version, reward, serial = columns[:10]
     detail, draw, customer, key, *of_issued, place, later = columns[10:]
-    kind = FactKind(number)
-    issued = None
+    kind, issued = FactKind(number), None
     if kind in _ABOUT_INCENTIVES:
-        if kind is FactKind.INCENTIVE_ISSUED:
-            of_issued = [customer, key, at_ms, version, detail]
-        issued = Issued(campaign, reward, serial, *of_issued[:4], place, of_issued[4])
+        own = [customer, key, at_ms, version, detail]
+        holder, by, given_ms, given_in, code = (
+            own if kind is FactKind.INCENTIVE_ISSUED else of_issued
+        )
+        issued = Issued(campaign, reward, serial, holder, by, given_ms, given_in, place, code)
     return Told(
         position=Position(tx, seq),
         kind=kind,

@@ -30,10 +30,12 @@ class Memory:
     """What the store remembers between batches. None of it is believed: the ledger is asked.
 
     `campaigns` say how to ask, `tails` spare reading what never changes, and `spent` are rewards
-    that had nothing to give a moment ago. Only the thread of claims changes any of it.
+    that had nothing to give a moment ago. Only the thread of claims changes any of it. `ring` is
+    called when facts were committed.
     """
 
     random_codes: RandomCodes
+    ring: Callable[[], None]
     days: LocalDays = field(default_factory=LocalDays)
     campaigns: dict[int, Known] = field(default_factory=dict)
     tails: dict[int, Tail] = field(default_factory=dict)
@@ -86,6 +88,8 @@ class _Batch:
         written = self._written()
         self._transaction.ask([*written, _KEEP if written else _LEAVE])
         self._remember()
+        if written:
+            self._memory.ring()
         return settled
 
     def refuse(self) -> dict[int, list[Settled]] | None:
