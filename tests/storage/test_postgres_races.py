@@ -141,7 +141,7 @@ def race(database: PostgresDatabase, campaign: Campaign) -> list[Settled]:
     start = threading.Barrier(PROCESSES)
 
     def process(number: int) -> list[Settled]:
-        memory, settled = Memory(ScriptedCodes(), print), []
+        memory, settled = Memory(ScriptedCodes(), bool), []
         with Line.connect(database.settings.url, autocommit=True) as db:
             start.wait()
             for turn in range(ROUNDS):

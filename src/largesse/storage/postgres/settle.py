@@ -35,7 +35,7 @@ class Memory:
     """
 
     random_codes: RandomCodes
-    ring: Callable[[], None]
+    ring: Callable[[], object]
     days: LocalDays = field(default_factory=LocalDays)
     campaigns: dict[int, Known] = field(default_factory=dict)
     tails: dict[int, Tail] = field(default_factory=dict)
