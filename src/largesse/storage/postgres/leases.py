@@ -57,13 +57,13 @@ class Answer(NamedTuple):
     """The lease, or None where there is none to be had; and how many ask for such."""
 
     lease: Lease | None
-    members: int
+    askers: int
 
 
 def take(asking: Asking, transaction: Transaction) -> Answer:
     """Take or renew a lease, unless it is another's, or more than the holder's share."""
-    members = _members(asking, transaction)
-    return Answer(_take(asking, members, transaction), members)
+    askers = _askers(asking, transaction)
+    return Answer(_take(asking, askers, transaction), askers)
 
 
 def release(lease: Lease, transaction: Transaction) -> None:
@@ -79,25 +79,25 @@ def advance(transaction: Transaction, lease: Lease, position: Position) -> None:
         raise LeaseLostError
 
 
-def _members(asking: Asking, transaction: Transaction) -> int:
+def _askers(asking: Asking, transaction: Transaction) -> int:
     """How many ask for the work, the asker among them; he is noted again once in half his time."""
     which = {"name": asking.name, "holder": asking.holder, "now_ms": asking.now_ms}
-    members, mine_ms = transaction.row(_ASKED, which)
+    askers, mine_ms = transaction.row(_ASKED, which)
     if mine_ms - asking.now_ms < asking.for_ms // 2:
         if mine_ms <= asking.now_ms:
-            members += 1
+            askers += 1
             transaction.execute(_FORGET, (asking.name, asking.holder, asking.now_ms))
         transaction.execute(_ASK, (asking.name, asking.holder, asking.until_ms))
-    return int(members)
+    return int(askers)
 
 
-def _take(asking: Asking, members: int, transaction: Transaction) -> Lease | None:
+def _take(asking: Asking, askers: int, transaction: Transaction) -> Lease | None:
     name, part, holder = asking.name, asking.part, asking.holder
     last, until_ms = transaction.row(_HELD, (name, part)) or (holder, 0)
     if last != holder and asking.now_ms < until_ms:
         return None
     others = transaction.number(_OTHERS_OF_MINE, (name, holder, part, asking.now_ms))
-    if others >= ceil(asking.parts / members):
+    if others >= ceil(asking.parts / askers):
         transaction.execute(_GIVE_AWAY, (name, part, holder))
         return None
     taken = transaction.row(_TAKE, asking._asdict() | {"until_ms": asking.until_ms})

@@ -92,8 +92,8 @@ class PostgresOutboxStore:
     async def lease(self, name: str, part: int, holder: str, for_ms: int) -> Lease | None:
         """See `OutboxStore`. Nobody gets more parts than his share."""
         asking = leases.Asking(name, part, PARTS, holder, self._clock.now_ms(), for_ms)
-        lease, members = await self._database.write(EVERYBODY, partial(leases.take, asking))
-        self._shared(members > 1)
+        lease, askers = await self._database.write(EVERYBODY, partial(leases.take, asking))
+        self._shared(askers > 1)
         return lease
 
     async def release(self, lease: Lease) -> None:
