@@ -121,6 +121,15 @@ class Shop:
 # --- claiming ---------------------------------------------------------------------------------
 
 
+async def test_a_campaign_of_another_process_is_given_of() -> None:
+    """Before its word is here: the answer has the code all the same, and the id is found."""
+    shop = Shop()
+    campaign = await Shop(shop.state).open(a_reward(code=CODE))
+    incentive = await shop.give(campaign)
+    assert incentive.code
+    assert await shop.issuance.incentive(ACME, incentive.id) == incentive
+
+
 async def test_a_claim_brings_what_was_given() -> None:
     """The answer's incentive is the one that a look-up finds; its moment is the tenant's."""
     shop = Shop()

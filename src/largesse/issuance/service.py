@@ -203,9 +203,18 @@ class Issuance:
         return self._showing.present(entries, self._clocks.now_ms(tenant))
 
     async def _learn_versions(self, rows: Sequence[Issued]) -> None:
+        """Know the campaigns of some rows, each as it was in their versions.
+
+        A campaign may have been made in another process a moment ago: it is known from here on, and
+        whatever is published later is newer.
+        """
         for number, version in {(row.campaign, row.version) for row in rows}:
-            if self.offers.version(number, version) is None:
-                self.offers.keep_version(await self._store.version(number, version))
+            found = self.offers.version(number, version)
+            if found is None:
+                found = await self._store.version(number, version)
+                self.offers.keep_version(found)
+            if self.offers.numbered(number) is None:
+                self.offers.publish(found)
 
     def place_of_id(self, tenant: int, incentive_id: str) -> Place | None:
         """Where an incentive stands whose id this is; None for any other text."""
