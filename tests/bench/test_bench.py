@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
+from postgres_databases import Databases
 
 from largesse.bench import machine
 from largesse.bench.report import Bar, Figure, Result, document, draw
@@ -63,6 +65,28 @@ def test_other_scenarios_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     told = msgspec.json.decode(capfd.readouterr().out)
     assert status == 0, told
     assert [one["scenario"] for one in told] == ["claim-grow", "start"]
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_on_postgres(
+    databases: Databases, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two workers, the naive way and another scenario, on a server that is there; none is left."""
+    url = databases.url_of("postgres")
+    options = ["--runs", "1", "--seconds", "1", "--connections", "16", "--database", url]
+
+    status = run(
+        ["bench", "claim-postgres", "paced", *options, "--output", str(tmp_path), "--json"]
+    )
+
+    told = msgspec.json.decode(capfd.readouterr().out)
+    assert status == 0, told
+    figures = {figure["name"]: figure["median"] for figure in told[0]["figures"]}
+    assert figures["throughput, 2 workers"] > figures["the naive way"] > 0
+    with psycopg.connect(url) as db:
+        left = db.execute("SELECT datname FROM pg_database WHERE datname LIKE 'largesse_bench%'")
+        assert left.fetchall() == []
 
 
 @pytest.mark.slow

@@ -10,8 +10,9 @@ from largesse.bench.asked import claim, winner
 from largesse.bench.client import ask_in_turns
 from largesse.bench.echo import TARGET
 from largesse.bench.exactness import Told, complaints, read
+from largesse.bench.ledgers import FileLedger
 from largesse.bench.load import Load
-from largesse.bench.server import echo, ledger
+from largesse.bench.server import echo
 from largesse.bench.stage import opened
 
 UNITS = 20
@@ -30,16 +31,16 @@ UNITS = 20
 )
 def test_a_planted_mistake_is_caught(planted: str, wrong: int, tmp_path: Path) -> None:
     """Behind the back of a server that was exact."""
-    with opened(tmp_path, UNITS) as stage:
+    with opened(FileLedger(tmp_path), UNITS) as stage:
         customers = [winner(number) for number in range(UNITS + 5)]
         results = stage.api.claim_all(stage.campaign, customers)
         stock = stage.stock()
     issued = sum(result.outcome == "ISSUED" for result in results)
-    db = apsw.Connection(str(ledger(tmp_path)))
+    db = apsw.Connection(str(FileLedger(tmp_path).path))
     db.execute(planted)
     db.close()
 
-    found = complaints(Told(issued), stock, read(ledger(tmp_path)), quota=UNITS)
+    found = complaints(Told(issued), stock, read(FileLedger(tmp_path).path), quota=UNITS)
 
     assert issued == UNITS
     assert len(found) == wrong, found

@@ -1,17 +1,16 @@
 """Scenario `claim-batch`: many claims in one request, beside one in each."""
 
-from pathlib import Path
-
 from msgspec import Struct
 
 from largesse.bench import asked
 from largesse.bench.api import target_of
 from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints
+from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Load
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.report import Figure, Result, beside, figure
-from largesse.bench.stage import Trial, kept_in, opened, tried
+from largesse.bench.stage import Trial, opened, tried
 
 SIZES = (10, 100, 1_000)
 """Claims in a request; the last is the most that one may have."""
@@ -29,7 +28,9 @@ class _Run(Struct, frozen=True):
 def claim_batch(bench: Bench) -> Result:
     """Measure claims in batches, beside claims one by one."""
     plan = bench.plan
-    runs = bench.runs("claim-batch", "one by one and in batches", lambda folder: _run(folder, plan))
+    runs = bench.runs(
+        "claim-batch", "one by one and in batches", lambda name: _run(bench.ledger(name), plan)
+    )
     ones = [run.one.measured.per_second for run in runs]
     figures: list[Figure] = [beside("claim, one by one", "claims/s", ones)]
     for index, size in enumerate(SIZES):
@@ -52,8 +53,8 @@ def claim_batch(bench: Bench) -> Result:
     )
 
 
-def _run(folder: Path, plan: Plan) -> _Run:
-    with opened(folder) as stage:
+def _run(ledger: Ledger, plan: Plan) -> _Run:
+    with opened(ledger) as stage:
         one = tried(stage.server, stage.load(plan))
         heard, unheard = one.measured.issued, plan.connections
         batches = []
@@ -66,7 +67,7 @@ def _run(folder: Path, plan: Plan) -> _Run:
             heard += size * batches[-1].measured.issued
             unheard += size * connections
         stock = stage.stock()
-    kept, _ = kept_in(folder)
+    kept = ledger.kept()
     found = complaints(Told(heard, unheard), stock, kept)
     refused = sum(trial.measured.refused for trial in (one, *batches))
     if refused:

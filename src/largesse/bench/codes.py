@@ -9,9 +9,10 @@ import apsw
 from msgspec import Struct
 
 from largesse.bench.api import Api
+from largesse.bench.ledgers import FileLedger
 from largesse.bench.plan import Bench, BenchError
 from largesse.bench.report import Bar, Figure, Result, beside, figure
-from largesse.bench.server import largesse, ledger, new_key
+from largesse.bench.server import largesse, new_key
 from largesse.bench.stage import MB
 from largesse.client import codes, jobs
 from largesse.client.call import Call
@@ -71,7 +72,7 @@ def bulk_codes(bench: Bench) -> Result:
     plan = bench.plan
     count = CODES if plan.codes is None else plan.codes
     about = f"{count:,} codes of each source"
-    runs = bench.runs("codes", about, lambda folder: _run(folder, count))
+    runs = bench.runs("codes", about, lambda name: _run(bench.folder / name, count))
     inserts_s = [run.insert_s for run in runs]
     figures = [
         beside("plain insert", "s", inserts_s),
@@ -133,10 +134,11 @@ def _figures(source: str, made: Sequence[Made], inserts_s: Sequence[float]) -> l
 def _run(folder: Path, count: int) -> _Run:
     folder.mkdir(parents=True)
     in_memory_s, texts = _in_memory(count)
+    ledger = FileLedger(folder)
     insert_s = _insert(folder / "plain.db", texts)
     del texts
     made, key = {}, new_key()
-    with largesse(folder, key) as server:
+    with largesse(ledger, key) as server:
         api = Api(server.url, key)
         _warm_up(api, _warm_up_count(count))
         before = server.memory_peak_bytes()
@@ -144,7 +146,7 @@ def _run(folder: Path, count: int) -> _Run:
             made[source] = _pool(api, source, count)
         grown_mb = (server.memory_peak_bytes() - before) / MB
     found = [complaint for one in made.values() for complaint in complaints(one, count)]
-    found += kept_complaints(_kept(ledger(folder)), count)
+    found += kept_complaints(_kept(ledger.path), count)
     return _Run(insert_s, in_memory_s, made, grown_mb, found)
 
 

@@ -5,6 +5,7 @@ ledger must hold exactly what was answered: else the exit status is 1, however f
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -22,15 +23,24 @@ from largesse.bench.codes import bulk_codes
 from largesse.bench.footprint import memory, start
 from largesse.bench.growth import claim_grow
 from largesse.bench.latency import paced
+from largesse.bench.ledgers import FileLedger, Ledger
 from largesse.bench.many import claim_many
-from largesse.bench.plan import Bench, Plan
+from largesse.bench.plan import Bench, BenchError, Plan
 from largesse.bench.report import Result, document, draw, keep, write_json
 from largesse.bench.rpc import claim_rpc
 from largesse.bench.soldout import soldout
 
+
+def _claim_postgres(bench: Bench) -> Result:
+    from largesse.bench.postgres_claims import claim_postgres  # noqa: PLC0415 — an extra
+
+    return claim_postgres(bench)
+
+
 SCENARIOS: Mapping[str, Callable[[Bench], Result]] = MappingProxyType(
     {
         "claim": claim,
+        "claim-postgres": _claim_postgres,
         "claim-many": claim_many,
         "claim-batch": claim_batch,
         "claim-rpc": claim_rpc,
@@ -46,6 +56,7 @@ SCENARIOS: Mapping[str, Callable[[Bench], Result]] = MappingProxyType(
 
 Scenario = Literal[
     "claim",
+    "claim-postgres",
     "claim-many",
     "claim-batch",
     "claim-rpc",
@@ -58,6 +69,7 @@ Scenario = Literal[
 ]
 
 _STANDARD = Plan()
+_OWN_POSTGRES = "postgres"
 _WIDTH_MIN = 100
 _WRONG = 1
 
@@ -104,6 +116,7 @@ def _measure(name: str, plan: Plan, voice: Console) -> Result:
     with (
         TemporaryDirectory(prefix=f"{name}-", dir=plan.output) as folder,
         voice.status(name) as status,
+        _ledgers(name, plan, Path(folder)) as ledger,
     ):
 
         def tell(doing: str) -> None:
@@ -111,7 +124,24 @@ def _measure(name: str, plan: Plan, voice: Console) -> Result:
             if not voice.is_terminal:
                 voice.print(doing)
 
-        return SCENARIOS[name](Bench(plan, Path(folder), tell))
+        return SCENARIOS[name](Bench(plan, Path(folder), tell, ledger))
+
+
+def _ledgers(
+    name: str, plan: Plan, folder: Path
+) -> AbstractContextManager[Callable[[str], Ledger]]:
+    """Where the ledgers of a scenario are: in files unless it or the plan says otherwise."""
+    database = plan.database
+    if database is None and name == "claim-postgres":
+        database = _OWN_POSTGRES
+    if database is None:
+        return nullcontext(lambda one: FileLedger(folder / one))
+    try:
+        from largesse.bench.postgres_ledger import ledgers  # noqa: PLC0415 — an extra
+    except ImportError as error:
+        message = "PostgreSQL's driver is not installed: pip install 'largesse[postgres]'"
+        raise BenchError(message) from error
+    return ledgers(database, folder)
 
 
 def _show(result: Result) -> None:

@@ -1,16 +1,16 @@
 """Scenarios `memory` and `start`: what a server takes before and while it works."""
 
 import time
-from pathlib import Path
 
 from largesse.bench.api import Api
 from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints
+from largesse.bench.ledgers import Ledger
 from largesse.bench.plan import Bench
 from largesse.bench.prefill import prefill
 from largesse.bench.report import Bar, Figure, Result, figure
 from largesse.bench.server import largesse, new_key
-from largesse.bench.stage import MB, kept_in, opened, tried
+from largesse.bench.stage import MB, opened, tried
 
 WARM_UP = 400_000
 """Claims until the page caches are full and some pieces of the holders were sorted and merged."""
@@ -28,8 +28,8 @@ def memory(bench: Bench) -> Result:
     """Measure the memory of an idle server, and how it grows with claims."""
     plan = bench.plan
     claims = CLAIMS if plan.claims is None else plan.claims
-    folder = bench.folder / "memory"
-    with opened(folder) as stage:
+    ledger = bench.ledger("memory")
+    with opened(ledger) as stage:
         idle_bytes = stage.server.memory_bytes()
         bench.tell(f"memory: {WARM_UP:,} claims to warm up")
         warm_up = tried(stage.server, stage.load_up_to(plan, WARM_UP))
@@ -38,7 +38,7 @@ def memory(bench: Bench) -> Result:
         trial = tried(stage.server, stage.load_up_to(plan, WARM_UP + claims))
         used_bytes = stage.server.memory_bytes()
         stock = stage.stock()
-    kept, _ = kept_in(folder)
+    kept = ledger.kept()
     heard = warm_up.measured.issued + trial.measured.issued
     growth = 100 * (used_bytes / warm_bytes - 1)
     return Result(
@@ -59,7 +59,7 @@ def start(bench: Bench) -> Result:
     """Measure how long it takes from the command to being ready."""
     plan = bench.plan
     bench.tell("start: on an empty ledger")
-    empty = [_ready_s(bench.folder / f"empty-{number}", new_key()) for number in range(plan.runs)]
+    empty = [_ready_s(bench.ledger(f"empty-{number}"), new_key()) for number in range(plan.runs)]
     figures = [figure("ready, empty ledger", "s", empty, bar=EMPTY_S)]
     if plan.rows is not None:
         figures.append(_large(bench, plan.rows))
@@ -67,17 +67,17 @@ def start(bench: Bench) -> Result:
 
 
 def _large(bench: Bench, rows: int) -> Figure:
-    folder = bench.folder / "large"
-    with opened(folder) as stage:
+    ledger = bench.ledger("large")
+    with opened(ledger) as stage:
         bench.tell(f"start: making {rows:,} rows")
-    prefill(folder, stage.campaign, rows, bench.tell)
+    prefill(ledger, stage.campaign, rows, bench.tell)
     bench.tell(f"start: on {rows:,} rows")
-    taken = [_ready_s(folder, stage.key) for _ in range(bench.plan.runs)]
+    taken = [_ready_s(ledger, stage.key) for _ in range(bench.plan.runs)]
     return figure(f"ready, {rows:,} rows", "s", taken, bar=LARGE_S)
 
 
-def _ready_s(folder: Path, key: str) -> float:
+def _ready_s(ledger: Ledger, key: str) -> float:
     began_s = time.perf_counter()
-    with largesse(folder, key) as server:
+    with largesse(ledger, key) as server:
         Api(server.url, key).wait_until_ready()
         return time.perf_counter() - began_s

@@ -1,11 +1,10 @@
 """Scenario `claim-grow`: what is left of the speed when the ledger has grown."""
 
-from pathlib import Path
-
 from msgspec import Struct
 
 from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints
+from largesse.bench.ledgers import Ledger
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.prefill import prefill
 from largesse.bench.report import Bar, Result, beside, figure
@@ -13,7 +12,6 @@ from largesse.bench.stage import (
     Stage,
     Trial,
     ceiling,
-    kept_in,
     load_figures,
     opened,
     reopened,
@@ -40,7 +38,9 @@ def claim_grow(bench: Bench) -> Result:
     """Measure claims on an empty ledger, fill it, and measure again."""
     plan = bench.plan
     rows = ROWS if plan.rows is None else plan.rows
-    starts = bench.runs("claim-grow", "an empty ledger", lambda folder: _begin(folder, plan))
+    starts = bench.runs(
+        "claim-grow", "an empty ledger", lambda name: _begin(bench.ledger(name), plan)
+    )
     grown = _grow(bench, *starts[-1], rows)
     begun = [trial.measured.per_second for _, trial in starts]
     ratios = [
@@ -56,31 +56,31 @@ def claim_grow(bench: Bench) -> Result:
     return Result("claim-grow", about, tuple(figures), tuple(grown.complaints))
 
 
-def _begin(folder: Path, plan: Plan) -> tuple[Stage, Trial]:
+def _begin(ledger: Ledger, plan: Plan) -> tuple[Stage, Trial]:
     """Measure on an empty ledger; it stays where it is, its server ends."""
-    with opened(folder) as stage:
+    with opened(ledger) as stage:
         return stage, tried(stage.server, stage.load(plan))
 
 
 def _again(small: Stage, plan: Plan) -> tuple[Trial, Trial, int]:
     """Measure on that ledger as it is now, after its ceiling; and what its stock says then."""
-    most = ceiling(small.folder / "echo", plan)
+    most = ceiling(small.ledger.folder / "echo", plan)
     with reopened(small) as stage:
         return most, tried(stage.server, stage.load(plan)), stage.stock()
 
 
 def _grow(bench: Bench, small: Stage, start: Trial, rows: int) -> _Grown:
     """Fill the ledger of the last start to so many rows and measure there."""
-    plan, folder = bench.plan, small.folder
-    before, _ = kept_in(folder)
-    prefill(folder, small.campaign, max(0, rows - before.rows), bench.tell)
+    plan, ledger = bench.plan, small.ledger
+    before = ledger.kept()
+    prefill(ledger, small.campaign, max(0, rows - before.rows), bench.tell)
     runs = bench.runs("claim-grow", f"{rows:,} rows", lambda _: _again(small, plan))
     trials = [trial for _, trial, _ in runs]
-    kept, disk_bytes = kept_in(folder)
+    kept = ledger.kept()
     heard = sum(trial.measured.issued for trial in trials)
     filled = max(before.rows, rows)
     told = Told(filled + heard, unheard_max=plan.connections * plan.runs)
     found = complaints(told, runs[-1][2], kept)
     if not start.measured.issued <= before.rows <= start.measured.issued + plan.connections:
         found.append(f"{before.rows} rows where the answers told of {start.measured.issued}")
-    return _Grown([most for most, _, _ in runs], trials, disk_bytes / kept.rows, found)
+    return _Grown([most for most, _, _ in runs], trials, ledger.disk_bytes() / kept.rows, found)

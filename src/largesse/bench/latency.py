@@ -1,15 +1,14 @@
 """Scenario `paced`: how long a claim takes while the server is far from its limit."""
 
-from pathlib import Path
-
 from msgspec import Struct
 
 from largesse.bench.asked import Requests
 from largesse.bench.exactness import Told, complaints
+from largesse.bench.ledgers import Ledger
 from largesse.bench.paced import Paced, run
 from largesse.bench.plan import Bench
 from largesse.bench.report import Bar, Result, figure
-from largesse.bench.stage import kept_in, opened
+from largesse.bench.stage import opened
 from largesse.loadtest.patterns import moments_of
 
 PER_SECOND = 1_000
@@ -32,7 +31,7 @@ def paced(bench: Bench) -> Result:
     plan = bench.plan
     seconds = max(SECONDS_MIN, plan.seconds)
     about = f"{seconds} s at {PER_SECOND:,}/s"
-    runs = bench.runs("paced", about, lambda folder: _run(folder, seconds))
+    runs = bench.runs("paced", about, lambda name: _run(bench.ledger(name), seconds))
     seen = [one.paced for one in runs]
     return Result(
         "paced",
@@ -46,13 +45,13 @@ def paced(bench: Bench) -> Result:
     )
 
 
-def _run(folder: Path, seconds: int) -> _Run:
+def _run(ledger: Ledger, seconds: int) -> _Run:
     moments_s = moments_of("steady", PER_SECOND, seconds)
-    with opened(folder) as stage:
+    with opened(ledger) as stage:
         requests = Requests([stage.claim_from(stage.campaign)])
         paced = run(stage.server.url, requests, moments_s, CONNECTIONS)
         stock = stage.stock()
-    kept, _ = kept_in(folder)
+    kept = ledger.kept()
     found = complaints(Told(paced.statuses.get(CREATED, 0)), stock, kept)
     if set(paced.statuses) != {CREATED}:
         found.append(f"claims of an open campaign were answered {paced.statuses}")

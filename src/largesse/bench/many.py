@@ -8,7 +8,6 @@ are soon sold out.
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -18,14 +17,11 @@ from largesse.bench.exactness import (
     Told,
     complaints,
     complaints_of_each,
-    read_moments,
-    read_sold,
 )
 from largesse.bench.load import Load, Measured
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.report import Bar, Figure, Result, beside, figure
-from largesse.bench.server import ledger
-from largesse.bench.stage import Stage, Trial, kept_in, opened, tried
+from largesse.bench.stage import Stage, Trial, opened, tried
 from largesse.http.times import rfc3339
 
 CAMPAIGNS = 64
@@ -73,7 +69,7 @@ class _Run(Struct, frozen=True):
 def claim_many(bench: Bench) -> Result:
     """Measure claims from 64 campaigns at once, beside claims from one."""
     plan = bench.plan
-    runs = bench.runs("claim-many", f"{CAMPAIGNS} campaigns", lambda folder: _run(folder, plan))
+    runs = bench.runs("claim-many", f"{CAMPAIGNS} campaigns", lambda name: _run(bench, name))
     return Result(
         "claim-many",
         f"{plan.connections} connections, {CAMPAIGNS} campaigns, an empty ledger; {client_name()}",
@@ -108,10 +104,11 @@ def _ratios(speeds: Sequence[float], most: Sequence[float]) -> list[float]:
     return [speed / one for speed, one in zip(speeds, most, strict=True)]
 
 
-def _run(folder: Path, plan: Plan) -> _Run:
-    with opened(folder / "one") as stage:
+def _run(bench: Bench, name: str) -> _Run:
+    plan, ledger = bench.plan, bench.ledger(f"{name}-many")
+    with opened(bench.ledger(f"{name}-one")) as stage:
         one = _bear(stage, plan, [stage.campaign])
-    with opened(folder / "many") as stage:
+    with opened(ledger) as stage:
         campaigns = [stage.api.open_campaign(None) for _ in range(CAMPAIGNS)]
         many = _bear(stage, plan, campaigns)
         opens_ms = time.time_ns() // 1_000_000 + WAIT_MS
@@ -120,17 +117,16 @@ def _run(folder: Path, plan: Plan) -> _Run:
         stock = stage.settled_stock([*campaigns, *doors])
     offered = {campaign: Offered(None, _LONG_AGO_MS, stock[campaign]) for campaign in campaigns}
     offered |= {campaign: Offered(UNITS, opens_ms, stock[campaign]) for campaign in doors}
-    path = ledger(folder / "many")
-    kept, _ = kept_in(folder / "many")
+    kept = ledger.kept()
     loads = [*many.measured, burst.measured]
     told = Told(sum(load.issued for load in loads), unheard_max=len(loads) * plan.connections)
     return _Run(
         one,
         many,
-        _burst_per_second(read_moments(path, doors), opens_ms),
+        _burst_per_second(ledger.moments_ms(doors), opens_ms),
         [
             *complaints(told, sum(stock.values()), kept),
-            *complaints_of_each(offered, read_sold(path)),
+            *complaints_of_each(offered, ledger.sold()),
             *_refusals(many),
         ],
     )

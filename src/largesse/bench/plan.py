@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from largesse.bench.ledgers import Ledger
 from largesse.kernel.errors import LargesseError
 
 
@@ -44,6 +45,10 @@ class Plan:
     codes: Count | None = None
     """codes: how many of each source."""
 
+    database: str | None = None
+    """Keep the ledgers there instead of in files: postgresql://…, as a role that may make
+    databases, or `postgres` for a server that is started for it."""
+
     output: Annotated[Path, Parameter(name="--output")] = Path("bench-results")
     """A folder on the disk to measure; the results are written there, too."""
 
@@ -54,16 +59,20 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a scenario is handed: the plan, a folder of its own, and a voice."""
+    """What a scenario is handed: the plan, a folder of its own, a voice, and ledgers by name.
+
+    A ledger that is asked for by a new name is empty.
+    """
 
     plan: Plan
     folder: Path
     tell: Tell
+    ledger: Callable[[str], Ledger]
 
-    def runs(self, scenario: str, about: str, run: Callable[[Path], T]) -> list[T]:
-        """Run something as often as the plan says, each time in a new folder, and tell of it."""
+    def runs(self, scenario: str, about: str, run: Callable[[str], T]) -> list[T]:
+        """Run something as often as the plan says, each time by a new name, and tell of it."""
         made = []
         for number in range(1, self.plan.runs + 1):
             self.tell(f"{scenario}: run {number} of {self.plan.runs}, {about}")
-            made.append(run(self.folder / str(number)))
+            made.append(run(str(number)))
         return made

@@ -2,10 +2,9 @@
 
 import asyncio
 import random
-from pathlib import Path
 
+from largesse.bench.ledgers import Ledger
 from largesse.bench.plan import BenchError, Tell
-from largesse.bench.server import ledger
 from largesse.issuance.batcher import Batch
 from largesse.issuance.model import Answer, Wish
 from largesse.settings.load import load
@@ -19,16 +18,16 @@ TOLD_EVERY = 50
 _ID_BITS = 72
 
 
-def prefill(folder: Path, campaign: str, count: int, tell: Tell) -> None:
-    """Let `count` more customers claim from a campaign of the ledger in a folder.
+def prefill(ledger: Ledger, campaign: str, count: int, tell: Tell) -> None:
+    """Let `count` more customers claim from a campaign of a ledger.
 
     No server may have the ledger open. Raises `BenchError` where one is refused.
     """
-    asyncio.run(_prefill(folder, campaign, count, tell))
+    asyncio.run(_prefill(ledger, campaign, count, tell))
 
 
-async def _prefill(folder: Path, campaign_id: str, count: int, tell: Tell) -> None:
-    settings = load({}, overrides={"database.url": f"sqlite:///{ledger(folder)}"}).settings
+async def _prefill(ledger: Ledger, campaign_id: str, count: int, tell: Tell) -> None:
+    settings = load({}, overrides={"database.url": ledger.url}).settings
     dice = random.Random()  # noqa: S311 - customers' ids, which guard nothing
     async with open_application(settings) as application:
         issuance = application.services.issuance

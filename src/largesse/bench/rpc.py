@@ -1,16 +1,15 @@
 """Scenario `claim-rpc`: the same claim by Connect, in JSON and in binary, beside HTTP."""
 
-from pathlib import Path
-
 from msgspec import Struct
 
 from largesse.bench import asked
 from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints
+from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Load
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.report import Bar, Result, beside, figure
-from largesse.bench.stage import Trial, kept_in, opened, tried
+from largesse.bench.stage import Trial, opened, tried
 
 RATIO = Bar(at_least=0.7)
 
@@ -26,7 +25,7 @@ def claim_rpc(bench: Bench) -> Result:
     """Measure claims by Connect, beside claims by HTTP."""
     plan = bench.plan
     runs = bench.runs(
-        "claim-rpc", f"{plan.connections} connections", lambda folder: _run(folder, plan)
+        "claim-rpc", f"{plan.connections} connections", lambda name: _run(bench.ledger(name), plan)
     )
     plain = [run.http.measured.per_second for run in runs]
     figures = [beside("claim, by HTTP", "claims/s", plain)]
@@ -50,8 +49,8 @@ def claim_rpc(bench: Bench) -> Result:
     )
 
 
-def _run(folder: Path, plan: Plan) -> _Run:
-    with opened(folder) as stage:
+def _run(ledger: Ledger, plan: Plan) -> _Run:
+    with opened(ledger) as stage:
         number = stage.api.number(stage.campaign)
         loads = [
             Load(stage.server.url, (text,), plan.connections, plan.seconds)
@@ -63,7 +62,7 @@ def _run(folder: Path, plan: Plan) -> _Run:
         ]
         http, json, binary = (tried(stage.server, load) for load in loads)
         stock = stage.stock()
-    kept, _ = kept_in(folder)
+    kept = ledger.kept()
     trials = (http, json, binary)
     heard = sum(trial.measured.issued for trial in trials)
     found = complaints(Told(heard, len(trials) * plan.connections), stock, kept)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from largesse.bench.ledgers import Ledger
 from largesse.bench.plan import BenchError
 
 START_S_MAX = 60
@@ -86,14 +87,14 @@ class Server:
 
 
 @contextmanager
-def largesse(folder: Path, key: str) -> Iterator[Server]:
-    """`largesse serve` on the ledger in a folder, which is made where there is none.
+def largesse(ledger: Ledger, key: str) -> Iterator[Server]:
+    """`largesse serve` on a ledger, in which it makes what is not there.
 
-    `key` opens it as admin of its first tenant. The log is kept beside the ledger.
+    `key` opens it as admin of its first tenant.
     """
     executable = Path(sys.executable).with_name("largesse")
-    command = [str(executable), "serve", "--port", "0", "--database", f"sqlite:///{ledger(folder)}"]
-    with _running(command, folder, {"LARGESSE_ADMIN_KEY": key}) as server:
+    command = [str(executable), "serve", "--port", "0", "--database", ledger.url]
+    with _running(command, ledger.folder, {"LARGESSE_ADMIN_KEY": key}) as server:
         yield server
 
 
@@ -103,11 +104,6 @@ def echo(folder: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", "largesse.bench.echo"]
     with _running(command, folder, {}) as server:
         yield server
-
-
-def ledger(folder: Path) -> Path:
-    """The ledger's file in a folder."""
-    return folder.absolute() / "largesse.db"
 
 
 def new_key() -> str:

@@ -1,16 +1,15 @@
 """Scenario `soldout`: after the last unit, most are refused and winners ask once more."""
 
-from pathlib import Path
-
 from msgspec import Struct
 
 from largesse.bench.asked import winner
 from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints
+from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Measured
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.report import Bar, Result
-from largesse.bench.stage import Stage, Trial, ceiling, kept_in, load_figures, opened, tried
+from largesse.bench.stage import Stage, Trial, ceiling, load_figures, opened, tried
 from largesse.client.model import Claimed, Refusal
 
 UNITS = 20_000
@@ -29,7 +28,9 @@ class _Run(Struct, frozen=True):
 def soldout(bench: Bench) -> Result:
     """Measure refusals, with every tenth request a winner's retry, beside the echo."""
     plan = bench.plan
-    runs = bench.runs("soldout", f"{UNITS:,} units gone", lambda folder: _run(folder, plan))
+    runs = bench.runs(
+        "soldout", f"{UNITS:,} units gone", lambda name: _run(bench.ledger(name), plan)
+    )
     return Result(
         "soldout",
         f"{plan.connections} connections, {UNITS:,} units gone, 10 % winners' retries; "
@@ -54,14 +55,14 @@ def retry_complaints(measured: Measured, connections: int) -> list[str]:
     return [f"{measured.issued} had their incentive of {measured.winners_asked} winners who asked"]
 
 
-def _run(folder: Path, plan: Plan) -> _Run:
-    most = ceiling(folder / "echo", plan, winners=UNITS)
-    with opened(folder, quota=UNITS) as stage:
+def _run(ledger: Ledger, plan: Plan) -> _Run:
+    most = ceiling(ledger.folder / "echo", plan, winners=UNITS)
+    with opened(ledger, quota=UNITS) as stage:
         first = _sell_out(stage)
         trial = tried(stage.server, stage.load(plan, winners=UNITS))
         again = stage.api.claim_all(stage.campaign, [winner(number) for number in range(BATCH)])
         stock = stage.stock()
-    kept, _ = kept_in(folder)
+    kept = ledger.kept()
     found = complaints(Told(UNITS), stock, kept, quota=UNITS)
     found += retry_complaints(trial.measured, plan.connections)
     if [_given(one) for one in again] != [_given(one) for one in first[:BATCH]]:

@@ -8,15 +8,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from largesse.bench import asked, exactness
+from largesse.bench import asked
 from largesse.bench.api import Api, target_of
 from largesse.bench.driver import drive
 from largesse.bench.echo import TARGET
-from largesse.bench.exactness import Kept, Told
+from largesse.bench.exactness import Told
+from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Load, Measured
 from largesse.bench.plan import Plan
 from largesse.bench.report import Bar, Figure, beside, figure
-from largesse.bench.server import Server, echo, largesse, ledger, new_key
+from largesse.bench.server import Server, echo, largesse, new_key
 
 MB = 1_000_000
 
@@ -41,13 +42,13 @@ class Trial(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A server, one open campaign on it, the folder of its ledger and the key that opens it."""
+    """A server, one open campaign on it, its ledger and the key that opens it."""
 
     server: Server
     api: Api
     key: str
     campaign: str
-    folder: Path
+    ledger: Ledger
 
     def load(
         self, plan: Plan, *, winners: int = 0, reached: Callable[[], bool] | None = None
@@ -79,23 +80,23 @@ class Stage:
 
 
 @contextmanager
-def opened(folder: Path, quota: int | None = None) -> Iterator[Stage]:
-    """A server with an empty ledger in a new folder, and a campaign on it."""
+def opened(ledger: Ledger, quota: int | None = None) -> Iterator[Stage]:
+    """A server with an empty ledger, and a campaign on it."""
     key = new_key()
-    with largesse(folder, key) as server:
+    with largesse(ledger, key) as server:
         api = Api(server.url, key)
         api.wait_until_ready()
-        yield Stage(server, api, key, api.open_campaign(quota), folder)
+        yield Stage(server, api, key, api.open_campaign(quota), ledger)
 
 
 @contextmanager
 def reopened(stage: Stage) -> Iterator[Stage]:
     """A server on the ledger of an earlier one, which has ended."""
-    with largesse(stage.folder, stage.key) as server:
+    with largesse(stage.ledger, stage.key) as server:
         api = Api(server.url, stage.key)
         api.wait_until_ready()
         api.wait_until_proven()
-        yield Stage(server, api, stage.key, stage.campaign, stage.folder)
+        yield Stage(server, api, stage.key, stage.campaign, stage.ledger)
 
 
 def tried(server: Server, load: Load) -> Trial:
@@ -110,13 +111,6 @@ def ceiling(folder: Path, plan: Plan, *, winners: int = 0) -> Trial:
     with echo(folder) as server:
         texts = (asked.claim(TARGET.decode(), _ANYBODY),)
         return tried(server, Load(server.url, texts, plan.connections, plan.seconds, winners))
-
-
-def kept_in(folder: Path) -> tuple[Kept, int]:
-    """What a ledger whose server has ended holds, and the bytes it takes on disk."""
-    path = ledger(folder)
-    files = [file for file in path.parent.glob(path.name + "*") if file.is_file()]
-    return exactness.read(path), sum(file.stat().st_size for file in files)
 
 
 def told(measured: Measured, plan: Plan) -> Told:
