@@ -32,7 +32,7 @@ DURABLE: Mapping[str, str] = MappingProxyType({"fsync": "on"})
 
 def binaries() -> Path:
     """The folder of PostgreSQL's programs, or the test is left out."""
-    found = postgres_server.programs()
+    found = postgres_server.binaries()
     if found is None:
         pytest.skip(MISSING)
     return found

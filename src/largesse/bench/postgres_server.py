@@ -67,7 +67,7 @@ class PostgresServer:
         self.process = launch(self.folder, self.port, self.settings)
 
 
-def programs() -> Path | None:
+def binaries() -> Path | None:
     """The folder of the newest PostgreSQL's programs on this machine."""
     for folder in _FOLDERS:
         versions = sorted(folder.glob("*/bin/postgres"), key=lambda one: int(one.parts[-3]))
@@ -83,11 +83,11 @@ def postgres(settings: Mapping[str, str], below: Path | None = None) -> Iterator
     `below` is where that folder shall be; where nobody's rights do not reach, the system's
     temporary folder is taken. Raises `BenchError` where there is no PostgreSQL or it fails.
     """
-    found = _programs()
+    found = _found()
     folder = Path(tempfile.mkdtemp(prefix="largesse-postgres-", dir=_reachable(below)))
     try:
         give_away(folder)
-        run_program(
+        run_to_the_end(
             [
                 str(found / "initdb"),
                 *("-D", str(folder / "data"), "-U", "postgres", "--auth=trust"),
@@ -113,8 +113,8 @@ def give_away(folder: Path) -> None:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
 
 
-def _programs() -> Path:
-    found = programs()
+def _found() -> Path:
+    found = binaries()
     if found is None:
         raise BenchError(MISSING)
     return found
@@ -153,7 +153,7 @@ def launch(folder: Path, port: int, settings: Mapping[str, str]) -> subprocess.P
         "timezone": "UTC",
     }
     given = [f"{name}={value}" for name, value in {**fixed, **settings}.items()]
-    command = [str(_programs() / "postgres"), "-D", str(folder / "data")]
+    command = [str(_found() / "postgres"), "-D", str(folder / "data")]
     command += [part for one in given for part in ("-c", one)]
     with (folder / "log").open("ab") as log:
         # It dies with whoever started it, however that ends.
@@ -185,7 +185,7 @@ def _answers(port: int) -> bool:
     return True
 
 
-def run_program(command: Sequence[str], folder: Path) -> None:
+def run_to_the_end(command: Sequence[str], folder: Path) -> None:
     """Run one of PostgreSQL's programs to its end; `BenchError` with what it said."""
     done = subprocess.run(  # noqa: S603 - the same
         [_SETPRIV, *_as_nobody(), "--", *command],
