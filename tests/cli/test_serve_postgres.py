@@ -1,6 +1,7 @@
 """`largesse serve`, `db` and `doctor` on PostgreSQL: each reason not to start is one line."""
 
 import json
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any, cast
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from pgbouncer import pgbouncer
 from postgres_databases import Databases, settings_of
+from postgres_server import postgres
 
 from largesse.cli.doctor_postgres import examine_database, judge
 from largesse.cli.main import FAILED, run
@@ -93,6 +95,31 @@ def test_a_server_that_will_not_do(said: tuple[object, ...], told: str) -> None:
         _check_server(cast("Any", Server()), "the database")
 
 
+@pytest.mark.slow
+def test_a_wrong_password(capsys: pytest.CaptureFixture[str]) -> None:
+    """Said without the password itself; with the right one it goes."""
+    with postgres() as server:
+        with psycopg.connect(server.url(role="postgres"), autocommit=True) as db:
+            db.execute("ALTER ROLE largesse PASSWORD 'right one'")
+            db.execute("CREATE DATABASE sale OWNER largesse")
+        rules = server.folder / "data" / "pg_hba.conf"
+        rules.write_text("host all largesse 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+        server.process.send_signal(signal.SIGHUP)
+        wrong, right = (
+            f"postgresql://largesse:{word}%20one@127.0.0.1:{server.port}/sale"
+            for word in ("wrong", "right")
+        )
+        while run(["db", "status", "--database", wrong]) != FAILED:
+            pass  # the server has not read its rules again yet
+        capsys.readouterr()
+        assert run(["serve", "--port", "0", "--database", wrong]) == FAILED
+        err = capsys.readouterr().err
+        assert "password authentication failed" in err
+        assert "wrong one" not in err
+        assert "wrong%20one" not in err
+        assert run(["db", "upgrade", "--database", right]) == 0
+
+
 def test_a_missing_migration(databases: Databases, capsys: pytest.CaptureFixture[str]) -> None:
     """A server does not change a schema that is there; `db upgrade` does, once."""
     with databases.empty() as url:
@@ -146,6 +173,9 @@ def test_doctor_looks_at_it(postgres_url: str, capsys: pytest.CaptureFixture[str
         ({"standby": True}, "database", "fail"),
         ({"copies": 1}, "standbys", "warn"),
         ({"copies": 1, "waits_for_a_copy": True}, "standbys", "ok"),
+        ({"synchronous_commit": "local", "waits_for_a_copy": True}, "standbys", "warn"),
+        ({"synchronous_commit": "remote_write", "waits_for_a_copy": True}, "standbys", "warn"),
+        ({"synchronous_commit": "remote_apply", "waits_for_a_copy": True}, "standbys", "ok"),
         ({"wall_is_open": True}, "wall", "warn"),
         ({"trip_s": 0.02}, "way", "warn"),
         ({"pooled": True, "hears": False}, "changes", "warn"),

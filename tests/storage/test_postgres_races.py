@@ -232,7 +232,7 @@ async def test_two_that_wait_for_each_other(database: PostgresDatabase) -> None:
     )
 
     assert list(done) == [first, second]
-    assert len(attempts) == 3
+    assert len(attempts) >= 3
 
 
 async def test_whoever_waits_too_long_is_told_to_come_again(postgres_url: str) -> None:
@@ -252,6 +252,13 @@ async def test_whoever_waits_too_long_is_told_to_come_again(postgres_url: str) -
             await database.write(EVERYBODY, lambda work: work.execute("SELECT pg_sleep(30)"))
         with database._commands.connection(), pytest.raises(BusyError):
             await world.incentives.counters([campaign.rewards[0].number])
+        slow = asyncio.ensure_future(
+            database.write(EVERYBODY, lambda work: work.execute("SELECT pg_sleep(0.4)"))
+        )
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            await world.incentives.counters([campaign.rewards[0].number])
+        await slow
         assert serials(await world.incentives.settle([a_wish(campaign)])) == [1]
 
 

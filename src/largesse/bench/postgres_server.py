@@ -27,12 +27,8 @@ ROLE = "largesse"
 
 START_S_MAX = 30.0
 STOP_S_MAX = 20.0
-STARTS_MAX = 3
-"""A free port may be taken before the server has it."""
-
 MISSING = "PostgreSQL is missing: apt-get install postgresql-15"
 
-_LOOK_S = 0.02
 _SETPRIV = "/usr/bin/setpriv"
 _UNPRIVILEGED = "nobody"
 _FOLDERS = (Path("/usr/lib/postgresql"),)
@@ -131,7 +127,7 @@ def _reachable(folder: Path | None) -> Path | None:
 
 def start(folder: Path, settings: Mapping[str, str]) -> PostgresServer:
     """Start a server on a data folder that is there, at a free port."""
-    for last in (False, False, True):
+    for last in (False, False, True):  # a free port may be taken before the server has it
         with socket.create_server(("127.0.0.1", 0)) as held:
             port = int(held.getsockname()[1])
         try:

@@ -18,6 +18,10 @@ def examine_database(settings: Database) -> list[Finding]:
     return judge(inspect(settings.url, settings.listen_url))
 
 
+_COPIED = frozenset({"on", "remote_apply"})
+"""With these a standby has on its disk what was committed; `remote_write` may still lose it."""
+
+
 def judge(found: Inspection) -> list[Finding]:
     """What a look at a database means."""
     if found.look is None or found.schema is None:
@@ -71,10 +75,16 @@ def _judge_durability(look: Look) -> Finding:
 
 
 def _judge_copies(look: Look) -> Finding:
-    what = f"{look.copies} standbys that no commit waits for"
+    if look.waits_for_a_copy and look.synchronous_commit not in _COPIED:
+        what = (
+            f"commits do not wait for the standbys: synchronous_commit = {look.synchronous_commit}"
+        )
+        return Finding("standbys", "warn", what, "set synchronous_commit = on for this role")
     if look.copies and not look.waits_for_a_copy:
+        what = f"{look.copies} standbys that no commit waits for"
         advice = "failing over to one loses the last answers: set synchronous_standby_names"
         return Finding("standbys", "warn", what, advice)
+    what = "commits wait for a standby" if look.waits_for_a_copy else "no standbys"
     return Finding("standbys", "ok", what)
 
 

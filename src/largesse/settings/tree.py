@@ -204,9 +204,10 @@ class Database(Struct, frozen=True):
             ge=0.1,
             le=60,
             extra={"unit": "s"},
-            description="PostgreSQL: who waits for a row for so long is answered 503.",
+            description="PostgreSQL: who waits for a row for so long is answered 503. A server "
+            "that says nothing for half a second longer is given up.",
         ),
-    ] = 2.0
+    ] = 1.5
     statement_s_max: Annotated[
         float,
         Meta(

@@ -1,16 +1,19 @@
 """One PostgreSQL database: its connections, the threads that use them, and what is tried again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
 
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
+from largesse.kernel.errors import BusyError
 from largesse.settings.tree import Database
 from largesse.storage.postgres.errors import CONFLICTS, DRIVER, UNPREPARED, translate
+from largesse.storage.postgres.patience import PatientConnection
 from largesse.storage.postgres.transaction import (
     BEGIN_READING,
     BEGIN_WRITING,
@@ -27,8 +30,11 @@ ATTEMPTS_MAX = 5
 RECONNECT_S_MAX = 1.0
 """After so long the pool gives up, and whoever asks next makes it try anew: no long silence."""
 
-SILENCE_S = 1.0
-"""A batch waits for its rows, and then for the disk or a standby: longer, and it is given up."""
+SILENCE_S = 0.5
+"""Beyond what it may wait for a row, a batch may wait so long for the disk or a standby."""
+
+RECONNECT_CLAIMS_S_MAX = 0.5
+"""Claims have one connection for themselves: where it is not there, the server is not either."""
 
 PREPARE_AFTER = 3
 """So often a statement is sent in full before the server is told to remember it."""
@@ -39,8 +45,8 @@ _CONNECTING: dict[str, str | int] = {
     "connect_timeout": 2,
     "keepalives_idle": 1,
     "keepalives_interval": 1,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 4_000,
+    "keepalives_count": 1,
+    "tcp_user_timeout": 2_000,
 }
 
 _SAY = "SELECT pg_notify(%s, '')"
@@ -73,8 +79,12 @@ class PostgresDatabase:
         self.limits = Limits(int(settings.statement_s_max * 1000), int(settings.lock_s_max * 1000))
         self._pooled_between = False
         self._on_facts: list[Callable[[], None]] = []
-        self._claims = _make_pool(settings, 1, Line, self._configure_line)
-        self._commands = _make_pool(settings, settings.pool_max, Connection, self._configure)
+        self._silence_s_max = settings.lock_s_max + SILENCE_S
+        wait_s = min(RECONNECT_CLAIMS_S_MAX, settings.connection_s_max)
+        self._claims = _make_pool(settings.url, Line, self._configure_line, _Size(1, wait_s))
+        size = _Size(settings.pool_max, settings.connection_s_max)
+        self._commands = _make_pool(settings.url, PatientConnection, self._configure, size)
+        self._free = asyncio.Semaphore(settings.pool_max)
         self._claim_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger claims")
         self._threads = ThreadPoolExecutor(settings.pool_max, thread_name_prefix="ledger commands")
 
@@ -99,7 +109,7 @@ class PostgresDatabase:
         nothing has happened, unless the connection was lost amid the commit.
         """
 
-        def once(db: Connection) -> T:
+        def once(db: PatientConnection) -> T:
             answer = self._write(db, wall, work)
             committed()
             return answer
@@ -128,9 +138,17 @@ class PostgresDatabase:
         """From a thread: tell whoever listens, in whichever process, that there is news."""
         self._again(self._commands, lambda db: db.execute(_SAY, (channel,)))
 
-    async def _in_thread(self, once: Callable[[Connection], T]) -> T:
+    async def _in_thread(self, once: Callable[[PatientConnection], T]) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._again, self._commands, once)
+        try:
+            async with asyncio.timeout(self.settings.connection_s_max):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise BusyError from error
+        try:
+            return await loop.run_in_executor(self._threads, self._again, self._commands, once)
+        finally:
+            self._free.release()
 
     def _again(self, pool: ConnectionPool[C], once: Callable[[C], T]) -> T:
         """Do work that leaves nothing when it fails, as often as that may help."""
@@ -148,29 +166,41 @@ class PostgresDatabase:
                 raise translate(error) from error
         raise translate(again) from again
 
-    def _write(self, db: Connection, wall: int, work: Callable[[Transaction], T]) -> T:
+    def _write(self, db: PatientConnection, wall: int, work: Callable[[Transaction], T]) -> T:
         db.execute(BEGIN_WRITING)
         db.execute(OPEN, self.limits.bindings(wall))
         transaction = Transaction(db)
-        answer = work(transaction)
-        db.execute("ROLLBACK" if transaction.undone else "COMMIT")
+        with self._at_work(db):
+            answer = work(transaction)
+            db.execute("ROLLBACK" if transaction.undone else "COMMIT")
         return answer
 
-    def _read(self, db: Connection, wall: int, work: Callable[[Transaction], T]) -> T:
+    def _read(self, db: PatientConnection, wall: int, work: Callable[[Transaction], T]) -> T:
         db.execute(BEGIN_READING)
         db.execute(OPEN, self.limits.bindings(wall))
-        answer = work(Reading(db))
+        with self._at_work(db):
+            answer = work(Reading(db))
         db.execute("ROLLBACK")
         return answer
 
-    def _configure(self, db: Connection) -> None:
+    @contextmanager
+    def _at_work(self, db: PatientConnection) -> Iterator[None]:
+        """Let statements take their time: only what begins a transaction is always quick."""
+        db.silence_s_max = self.settings.statement_s_max + SILENCE_S
+        try:
+            yield
+        finally:
+            db.silence_s_max = self._silence_s_max
+
+    def _configure(self, db: PatientConnection) -> None:
+        db.silence_s_max = self._silence_s_max
         db.prepare_threshold = None if self._is_pooled(db) else PREPARE_AFTER
 
     def _configure_line(self, line: Line) -> None:
         """A line prepares by itself: the driver would make the session forget all, now and then."""
         line.prepares = not self._is_pooled(line)
         line.prepare_threshold = None
-        line.silence_s_max = self.settings.lock_s_max + SILENCE_S
+        line.silence_s_max = self._silence_s_max
 
     def _is_pooled(self, db: Connection) -> bool:
         """Whether somebody pools between us and the server.
@@ -182,19 +212,26 @@ class PostgresDatabase:
         return self._pooled_between or pid != db.info.backend_pid
 
 
+class _Size(NamedTuple):
+    """How many connections a pool has at most, and how long somebody waits for one."""
+
+    connections_max: int
+    wait_s_max: float
+
+
 def _make_pool(
-    settings: Database, size: int, kind: type[C], configure: Callable[[C], None]
+    url: str, kind: type[C], configure: Callable[[C], None], size: _Size
 ) -> ConnectionPool[C]:
-    """A pool of connections; a single one is not tried before each use, for it is always in use."""
+    """A pool. The line of claims is not tried before each use: it is always in use."""
     return ConnectionPool(
-        address_of(settings.url),
+        address_of(url),
         connection_class=kind,
         kwargs={"autocommit": True},
         min_size=1,
-        max_size=size,
-        timeout=settings.connection_s_max,
+        max_size=size.connections_max,
+        timeout=size.wait_s_max,
         configure=configure,
-        check=ConnectionPool.check_connection if size > 1 else None,
+        check=None if kind is Line else ConnectionPool.check_connection,
         reconnect_timeout=RECONNECT_S_MAX,
         num_workers=1,
         open=True,

@@ -14,8 +14,9 @@ _LOOK = """
 SELECT current_setting('server_version'), current_setting('server_version_num')::integer / 10000,
   pg_is_in_recovery(), current_setting('synchronous_commit'), current_setting('fsync') = 'on',
   current_setting('full_page_writes') = 'on', r.rolsuper OR r.rolbypassrls,
-  (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'async'
-    AND application_name <> 'pg_basebackup')::integer,
+  (SELECT count(*) FROM pg_stat_replication WHERE coalesce(state, 'streaming') = 'streaming'
+    AND coalesce(sync_state, 'async') = 'async'
+    AND coalesce(application_name, '') <> 'pg_basebackup')::integer,
   current_setting('synchronous_standby_names') <> '',
   (extract(epoch FROM clock_timestamp()) * 1000)::bigint, pg_backend_pid()
 FROM pg_roles r WHERE r.rolname = current_user"""

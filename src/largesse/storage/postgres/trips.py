@@ -12,11 +12,12 @@ from functools import cache
 from itertools import count
 from typing import Any, LiteralString, NamedTuple
 
-from psycopg import Connection, DataError, OperationalError, errors, pq
+from psycopg import DataError, errors, pq
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import TupleRow, tuple_row
 
+from largesse.storage.postgres.patience import PatientConnection
 from largesse.storage.postgres.transaction import (
     BEGIN_WRITING,
     OPEN_BATCH,
@@ -42,19 +43,17 @@ class Statement(NamedTuple):
     bindings: Sequence[Any] = ()
 
 
-class Line(Connection[TupleRow]):
+class Line(PatientConnection):
     """The connection of claims.
 
     `prepared` are the statements that its session at the server remembers, and `prepares` says
-    whether it may: not where somebody pools between us. A trip waits `silence_s_max` for a word
-    from the server: a network that swallows, or a server that stands still, must hold up no claim.
+    whether it may: not where somebody pools between us. A trip waits as patiently as all else.
     """
 
     def __init__(self, pgconn: PGconn, row_factory: Any = tuple_row) -> None:  # noqa: ANN401 — as the parent has it
         super().__init__(pgconn, row_factory)
         self.prepared: dict[LiteralString, bytes] = {}
         self.prepares = False
-        self.silence_s_max: float | None = None
 
 
 class BatchTransaction(Transaction):
@@ -206,6 +205,4 @@ def _wait(line: Line, event: int) -> int:
     patience_ms = None if line.silence_s_max is None else line.silence_s_max * 1_000
     for _, seen in poll.poll(patience_ms):
         return seen
-    line.close()
-    message = f"no word from the database for {line.silence_s_max} s"
-    raise OperationalError(message)
+    raise line.give_up()
