@@ -76,7 +76,7 @@ def test_what_a_number_wins(
         100_000, 0, 200_000, 300_000, on_exhausted=on_exhausted, fallback_reward=fallback
     )
 
-    assert decide.pick(definition, all_but(*missing), rolling(*numbers)) == won
+    assert decide.pick(decide.wheel(definition), all_but(*missing), rolling(*numbers)) == won
 
 
 def test_a_second_number_is_taken_over_what_is_left() -> None:
@@ -88,7 +88,7 @@ def test_a_second_number_is_taken_over_what_is_left() -> None:
         return 0
 
     definition = a_draw_of(400_000, 100_000, 50_000, on_exhausted=OnExhausted.REDISTRIBUTE)
-    assert decide.pick(definition, all_but(0), roll) == 1
+    assert decide.pick(decide.wheel(definition), all_but(0), roll) == 1
     assert asked == [1_000_000, 150_000]
 
 
@@ -182,7 +182,7 @@ def test_frequencies(seed: str) -> None:
     weights = (100_000, 200_000, 500_000)
     definition = a_draw_of(*weights)
     won = Counter(
-        decide.pick(definition, all_but(), roll_of(SECRET, f"camp|1|{n}|{seed}"))
+        decide.pick(decide.wheel(definition), all_but(), roll_of(SECRET, f"camp|1|{n}|{seed}"))
         for n in range(trials)
     )
     for at, weight in enumerate(weights):

@@ -1,7 +1,10 @@
 """The rules of draws: plain functions of their arguments, the dice among them."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import NamedTuple
 
 from largesse.campaigns.model import (
     PPM,
@@ -11,7 +14,7 @@ from largesse.campaigns.model import (
     OnExhausted,
 )
 from largesse.customers.model import Standing
-from largesse.draws.model import Drawn, DrawPrior, DrawWish, Roll
+from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawWish, Roll
 from largesse.issuance import decide as issuing
 from largesse.issuance.model import LedgerEntry
 from largesse.kernel.outcome import Outcome
@@ -31,6 +34,19 @@ def draw(wish: DrawWish, campaign: Campaign, prior: DrawPrior) -> Outcome:
         or _used_up(definition, prior)
         or _capped(definition, prior)
         or Outcome.DRAWN
+    )
+
+
+def open_to_strangers(campaign: Campaign, now_ms: int) -> bool:
+    """Whether anybody who never drew and holds nothing may draw: `draw`, for many at once.
+
+    Where the campaign asks who a customer is, it is for `draw` to say.
+    """
+    definition = campaign.definition
+    return not issuing.asks_who(definition) and not (
+        issuing.window(campaign, now_ms)
+        or _used_up(definition, STRANGER)
+        or _capped(definition, STRANGER)
     )
 
 
@@ -71,37 +87,52 @@ def prior(
     )
 
 
-def pick(
-    definition: CampaignDefinition, available: Callable[[int], bool], roll: Roll
-) -> int | None:
+class Wheel(NamedTuple):
+    """What a version of a campaign has to win, by the places of its rewards in the definition.
+
+    `ends` are where the shares end, which stand side by side from 0 on. `fallback` is None unless
+    it is what a reward without stock leads to.
+    """
+
+    weights: tuple[int, ...]
+    ends: tuple[int, ...]
+    redistributes: bool
+    fallback: int | None
+
+
+def wheel(definition: CampaignDefinition) -> Wheel:
+    """The wheel of a campaign: made once for many draws."""
+    weights = tuple(reward.weight_ppm or 0 for reward in definition.rewards)
+    fallback = None
+    if definition.on_exhausted is OnExhausted.FALLBACK:
+        keys = [reward.key for reward in definition.rewards]
+        assert definition.fallback_reward is not None
+        fallback = keys.index(definition.fallback_reward)
+    redistributes = definition.on_exhausted is OnExhausted.REDISTRIBUTE
+    return Wheel(weights, tuple(accumulate(weights)), redistributes, fallback)
+
+
+def pick(wheel: Wheel, available: Callable[[int], bool], roll: Roll) -> int | None:
     """Which reward a draw wins, by its place in the definition; None for no win.
 
     `available` tells of a reward whether it has something for this customer: stock today and in
     all, a code, and room below his cap. The share of no win never changes.
     """
-    weights = [reward.weight_ppm or 0 for reward in definition.rewards]
-    landed = _landed(weights, roll(PPM))
+    landed = _landed(wheel.ends, roll(PPM))
     if landed is None or available(landed):
         return landed
-    if definition.on_exhausted is OnExhausted.REDISTRIBUTE:
-        left = [weight if available(at) else 0 for at, weight in enumerate(weights)]
-        return _landed(left, roll(sum(left))) if any(left) else None
-    if definition.on_exhausted is OnExhausted.FALLBACK:
-        keys = [reward.key for reward in definition.rewards]
-        assert definition.fallback_reward is not None
-        fallback = keys.index(definition.fallback_reward)
-        return fallback if available(fallback) else None
+    if wheel.redistributes:
+        left = [weight if available(at) else 0 for at, weight in enumerate(wheel.weights)]
+        return _landed(tuple(accumulate(left)), roll(sum(left))) if any(left) else None
+    if wheel.fallback is not None:
+        return wheel.fallback if available(wheel.fallback) else None
     return None
 
 
-def _landed(weights: Sequence[int], number: int) -> int | None:
-    """The reward into whose share a number falls; shares stand side by side from 0 on."""
-    end = 0
-    for at, weight in enumerate(weights):
-        end += weight
-        if number < end:
-            return at
-    return None
+def _landed(ends: Sequence[int], number: int) -> int | None:
+    """The reward into whose share a number falls: the first one whose share ends beyond it."""
+    at = bisect_right(ends, number)
+    return at if at < len(ends) else None
 
 
 def _used_up(definition: CampaignDefinition, prior: DrawPrior) -> Outcome | None:

@@ -4,15 +4,24 @@ A number is made of the campaign's secret, the draw's number and the caller's se
 secret, which is told once the campaign is over, makes the same number again.
 """
 
-import hmac
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from itertools import count
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from largesse.campaigns.model import Campaign
 from largesse.draws.model import Roll
 
 SCHEME = "largesse-draw/1"
+
+SEEDS_MAX = 4_096
+"""Seeds remembered: each is asked for when its wish comes, and again when its draw is written."""
+
+SECRETS_MAX = 256
+"""Secrets whose HMAC is kept as it is before a message: half of the work of a number."""
 
 _NUMBERS = 1 << 64
 _NUMBER_BYTES = 8
@@ -21,6 +30,7 @@ Dice = Callable[[Campaign, int, str], Roll]
 """The dice of a draw: of a campaign in one version, by the draw's number and its seed."""
 
 
+@lru_cache(maxsize=SEEDS_MAX)
 def seed_of_key(key: str) -> str:
     """The seed of a wish whose caller sent none: the SHA-256 of its key, in hexadecimal."""
     return sha256(key.encode()).hexdigest()
@@ -42,15 +52,22 @@ def roll_of(secret: bytes, about: str) -> Roll:
     64 bits are no multiple of what is wanted: the few at the end that would make the low results
     likelier are thrown away, and the next attempt is taken (rejection sampling).
     """
+    keyed = _keyed(secret)
     attempts = count()
 
     def roll(below: int) -> int:
         fair = _NUMBERS - _NUMBERS % below
         for attempt in attempts:
-            message = f"{SCHEME}|{about}|{attempt}".encode()
-            number = int.from_bytes(hmac.digest(secret, message, "sha256")[:_NUMBER_BYTES], "big")
+            code = keyed.copy()
+            code.update(f"{SCHEME}|{about}|{attempt}".encode())
+            number = int.from_bytes(code.finalize()[:_NUMBER_BYTES], "big")
             if number < fair:
                 return number % below
         raise AssertionError("attempts do not end")
 
     return roll
+
+
+@lru_cache(maxsize=SECRETS_MAX)
+def _keyed(secret: bytes) -> HMAC:
+    return HMAC(secret, SHA256())

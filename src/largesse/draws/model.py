@@ -103,6 +103,10 @@ class DrawPrior(NamedTuple):
     standing: Standing = Standing()
 
 
+STRANGER = DrawPrior()
+"""A customer who never drew, holds nothing, and of whom nothing is known."""
+
+
 class Draw(Struct, frozen=True, kw_only=True, gc=False):
     """One draw as people see it; `day` is the local day on which it was made."""
 

@@ -133,7 +133,7 @@ class MemoryDrawStore:
 
         while True:
             roll = self._dice(campaign, number, wish.seed)
-            won = decide.pick(campaign.definition, available, roll)
+            won = decide.pick(decide.wheel(campaign.definition), available, roll)
             if won is None:
                 return None, codeless
             issued = self._issue(wish, campaign, campaign.rewards[won], day)

@@ -49,7 +49,7 @@ class Fingerprints:
 
     def nth(self, scope: Scope, number: int, customer: str, nth: int) -> int:
         """The hash of what a customer was given nth in a campaign, or of a reward."""
-        return xxhash.xxh3_64_intdigest(customer.encode(), self.seed(scope, number, nth))
+        return of_customer(self.seed(scope, number, nth), customer)
 
     def draw_key(self, campaign: int, customer: str, key: str) -> int:
         """The hash of the draw that a customer's key brought about."""
@@ -57,7 +57,11 @@ class Fingerprints:
 
     def of_period(self, campaign: int, period: int, customer: str, nth: int) -> int:
         """The hash of a customer's nth draw of a period."""
-        return self.nth(Scope.PERIOD, campaign << PERIOD_BITS | period, customer, nth)
+        return of_customer(self.seed_of_period(campaign, period, nth), customer)
+
+    def seed_of_period(self, campaign: int, period: int, nth: int) -> int:
+        """The seed of all customers' nth draws of a period."""
+        return self.seed(Scope.PERIOD, campaign << PERIOD_BITS | period, nth)
 
     def ways(self, offer: Offer) -> "Ways":
         """How the incentives of an offer's customers are found."""
@@ -70,6 +74,11 @@ class Fingerprints:
             by_key=True,
             reward_seed=self.seed(Scope.REWARD, reward.number) if capped else None,
         )
+
+
+def of_customer(seed: int, customer: str) -> int:
+    """The hash of a customer."""
+    return xxhash.xxh3_64_intdigest(customer.encode(), seed)
 
 
 def keyed(seed: int, customer: str, key: str) -> int:
@@ -92,10 +101,10 @@ class Ways(NamedTuple):
         """The hash that every row of the campaign has, or the customer's first one has."""
         if self.by_key:
             return keyed(self.seed, customer, key)
-        return xxhash.xxh3_64_intdigest(customer.encode(), self.seed)
+        return of_customer(self.seed, customer)
 
     def of_reward(self, customer: str) -> int | None:
         """The hash of the customer's first one of the reward, where it is counted apart."""
         if self.reward_seed is None:
             return None
-        return xxhash.xxh3_64_intdigest(customer.encode(), self.reward_seed)
+        return of_customer(self.reward_seed, customer)

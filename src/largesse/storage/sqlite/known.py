@@ -1,7 +1,7 @@
 """What the ledger knows of some customers: found in memory, compared with the rows."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import apsw
 
@@ -31,7 +31,8 @@ class Chain(NamedTuple):
         return about == self.number and issued.customer == self.customer
 
 
-Known = dict[int, list[LedgerEntry]]
+R = TypeVar("R")
+Known = dict[int, list[R]]
 """By the hash that was asked for, every row that may be meant, in the order they were written.
 
 Different things may share a hash, so whoever uses a row compares what it is about.
@@ -44,7 +45,7 @@ def look_up(
     prints: Fingerprints,
     hashes: Sequence[int],
     chain_of: Callable[[int], Chain | None],
-) -> Known:
+) -> Known[LedgerEntry]:
     """The rows behind some hashes and, where a hash begins a chain, behind the rest of it.
 
     `chain_of` tells the chain that the hash at an index begins, if any. Hashes that lead nowhere

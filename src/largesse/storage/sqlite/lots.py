@@ -5,6 +5,7 @@ from typing import NamedTuple
 import apsw
 
 from largesse.campaigns.model import CodeBlock, CodeSource, Counters, RewardDefinition
+from largesse.draws.model import DrawWish
 from largesse.issuance import decide
 from largesse.issuance.model import Issued, Offer, Wish
 from largesse.issuance.ports import RandomCodes
@@ -81,7 +82,7 @@ class Lot:
             self.offer = self.offer._replace(day=day)
         self.room = decide.room(self.offer, self.counters, moment_ms)
 
-    def issue(self, wish: Wish, found_by: int) -> Issued | None:
+    def issue(self, wish: Wish | DrawWish, found_by: int) -> Issued | None:
         """One more unit for a wish, to be found by a hash; None where no code can be had for it."""
         campaign = self.offer.campaign
         serial = self.counters.serials + len(self.issued) + 1

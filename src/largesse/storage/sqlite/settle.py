@@ -9,7 +9,7 @@ import apsw
 
 from largesse.campaigns.model import Campaign, Counters, Reward
 from largesse.customers.model import Standing
-from largesse.draws.model import Drawn
+from largesse.draws.model import Drawn, DrawWish
 from largesse.issuance import decide
 from largesse.issuance.model import Issued, LedgerEntry, Offer, Settled, Wish
 from largesse.issuance.ports import RandomCodes
@@ -19,7 +19,7 @@ from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.customers import read_standings
 from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
 from largesse.storage.sqlite.holders import Holders, to_blobs
-from largesse.storage.sqlite.known import Chain, look_up
+from largesse.storage.sqlite.known import Chain, Known, look_up
 from largesse.storage.sqlite.lot_rows import Written, write_lots
 from largesse.storage.sqlite.lots import Lot, read_tail
 from largesse.storage.sqlite.query import rows
@@ -171,7 +171,7 @@ class _Batch:
             self._main.append(0 if lot is None else lot.ways.main(wish.customer, wish.key))
             self._apart.append(None if lot is None else lot.ways.of_reward(wish.customer))
 
-    def _look_up(self) -> dict[int, list[LedgerEntry]]:
+    def _look_up(self) -> Known[LedgerEntry]:
         """What the customers of this batch were given before it."""
         apart = [(index, one) for index, one in enumerate(self._apart) if one is not None]
         hashes = self._main + [one for _, one in apart]
@@ -269,7 +269,7 @@ class _Batch:
 
 
 def next_hashes(
-    prints: Fingerprints, lot: Lot, wish: Wish, entries: Sequence[LedgerEntry]
+    prints: Fingerprints, lot: Lot, wish: Wish | DrawWish, entries: Sequence[LedgerEntry]
 ) -> list[int]:
     """What leads to one more incentive of a customer, beside those that he was given before."""
     if not lot.ways.by_key:
@@ -277,8 +277,8 @@ def next_hashes(
         return [prints.nth(Scope.CAMPAIGN, wish.campaign, wish.customer, nth)]
     hashes = [lot.ways.main(wish.customer, wish.key)]
     if lot.ways.reward_seed is not None:
-        nth = sum(entry.issued.reward == wish.reward for entry in entries) + 1
-        hashes.append(prints.nth(Scope.REWARD, wish.reward, wish.customer, nth))
+        nth = sum(entry.issued.reward == lot.number for entry in entries) + 1
+        hashes.append(prints.nth(Scope.REWARD, lot.number, wish.customer, nth))
     return hashes
 
 

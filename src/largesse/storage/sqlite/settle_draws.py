@@ -5,8 +5,9 @@ the incentive are made in one place only.
 """
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import apsw
 
@@ -14,17 +15,16 @@ from largesse.campaigns.model import Campaign, Counters
 from largesse.customers.model import Standing
 from largesse.draws import decide
 from largesse.draws.dice import Dice
-from largesse.draws.model import Drawn, DrawPrior, DrawSettled, DrawWish
+from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawSettled, DrawWish
 from largesse.issuance import decide as issuing
-from largesse.issuance.model import Issued, LedgerEntry, Place, Wish
-from largesse.kernel.errors import UnavailableError
+from largesse.issuance.model import Issued, LedgerEntry, Place
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.customers import read_standings
-from largesse.storage.sqlite.draw_rows import count_draws, insert_draws, read_draws
+from largesse.storage.sqlite.draw_books import Book, Days
+from largesse.storage.sqlite.draw_rows import read_draws
 from largesse.storage.sqlite.fingerprint import Scope
 from largesse.storage.sqlite.known import Chain, Known, look_up
-from largesse.storage.sqlite.lot_rows import Written, write_lots
 from largesse.storage.sqlite.lots import Lot
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.rows import read_entry
@@ -36,99 +36,25 @@ SELECT c.number, c.status, c.version
 FROM carray(?) wanted CROSS JOIN campaign c ON c.number = wanted.value"""
 _COUNTERS = """
 SELECT number, issued, reserved, serials, day, issued_day FROM reward WHERE campaign = ?"""
-_COUNT = """
-INSERT INTO draw_book (campaign, draws) SELECT :campaign, :after WHERE :before = 0
-ON CONFLICT DO NOTHING"""
-_COUNT_ON = "UPDATE draw_book SET draws = :after WHERE campaign = :campaign AND draws = :before"
-_LAST_EXTENT = """
-SELECT draw, seq FROM draw_extent WHERE campaign = ? ORDER BY draw DESC LIMIT 1"""
-_ADD_EXTENT = "INSERT INTO draw_extent (campaign, draw, seq) VALUES (?, ?, ?)"
 
 LATELY_MAX = 65_536
 """Customers of whom it is remembered exactly that they drew: those who ask again at once."""
 
 _GONE = DrawSettled(Outcome.CLOSED)
-_STRANGER = DrawPrior()
 
 
-class _Book:
-    """The draws of one campaign in one batch; they run ahead of the file until written."""
+class _Asked(NamedTuple):
+    """A wish with its campaign's book, and what leads to what its customer has drawn and holds.
 
-    def __init__(self, transaction: Transaction, campaign: Campaign, lots: Sequence[Lot]) -> None:
-        self.campaign = campaign
-        self.lots = lots
-        self.moment_ms = -1
-        self.period = 0
-        self.written = Written()
-        self.turns: dict[tuple[int, int, str], Turns] = {}
-        self._db = transaction.db
-        self._transaction = transaction
-        self._made = count_draws(self._db, campaign.number)
-        self._drawn: list[Drawn] = []
-        self._found_by: list[tuple[int, int]] = []
+    `by_key` is the hash of the draw that its key brought about, `first` that of the first draw of
+    the period. `chains` has the customer's incentives, as far as caps ask for them.
+    """
 
-    @property
-    def capped(self) -> bool:
-        """Whether it matters what a customer was given before."""
-        definition = self.campaign.definition
-        caps = [definition.per_customer_max]
-        caps += [reward.per_customer_max for reward in definition.rewards]
-        return any(cap is not None for cap in caps)
-
-    @property
-    def next(self) -> int:
-        """The number of the next draw."""
-        return self._made + len(self._drawn) + 1
-
-    def come_to(self, moment_ms: int, day: int) -> None:
-        """Go on to another moment; what was drawn at the last one is written first."""
-        self.write()
-        self.moment_ms = moment_ms
-        self.period = decide.period(self.campaign.definition, day)
-
-    def note(self, drawn: Drawn, found_by: tuple[int, int]) -> None:
-        """One more draw, to be found by two hashes."""
-        self._drawn.append(drawn)
-        self._found_by.append(found_by)
-
-    def write(self) -> None:
-        """Write what was drawn at one moment: first what was won, then the draws in their order."""
-        write_lots(self._transaction, self.lots, self.written)
-        if not self._drawn:
-            return
-        count, before = len(self._drawn), self._made
-        first = self._transaction.take_seqs(count)
-        insert_draws(self._db, first, self._drawn)
-        self._count(before, before + count)
-        self._extend(before + 1, first)
-        for at, hashes in enumerate(self._found_by):
-            self.written.hashes += hashes
-            self.written.seqs += (first + at, first + at)
-        self._made = before + count
-        self._drawn, self._found_by = [], []
-
-    def _count(self, before: int, after: int) -> None:
-        """Numbers go on where the file says that they stopped, or nothing is written."""
-        counted = {"campaign": self.campaign.number, "before": before, "after": after}
-        self._db.execute(_COUNT_ON if before else _COUNT, counted)
-        if self._db.changes() != 1:
-            message = f"the draws of campaign {self.campaign.number} are not what was decided on"
-            raise UnavailableError(message)
-
-    def _extend(self, number: int, seq: int) -> None:
-        """Begin an extent unless the rows go on where the last one's stop."""
-        last = rows(self._db, _LAST_EXTENT, (self.campaign.number,))
-        if not last or seq - last[0][1] != number - last[0][0]:
-            self._db.execute(_ADD_EXTENT, (self.campaign.number, number, seq))
-
-
-@dataclass(slots=True)
-class _Knowledge:
-    """What was known before the batch of those who ask in it, and what has come in it."""
-
-    draws: dict[int, list[Drawn]] = field(default_factory=dict)
-    entries: Known = field(default_factory=dict)
-    standings: dict[tuple[int, str], Standing] = field(default_factory=dict)
+    wish: DrawWish
+    book: Book
+    by_key: int
+    first: int
+    chains: tuple[Chain, ...]
 
 
 def settle_draws(
@@ -141,7 +67,8 @@ def settle_draws(
 class _Batch:
     """Wishes on their way to their outcomes.
 
-    A draw is found by two hashes: of its key, and of its customer, period and ordinal.
+    `known` has the draws and `held` the incentives behind the hashes of those who ask, as they were
+    before this batch; `fresh` the draws that strangers made in it, until somebody asks for them.
     """
 
     def __init__(
@@ -151,17 +78,17 @@ class _Batch:
         self._dice = dice
         self._transaction = transaction
         self._db = transaction.db
-        self._wishes = wishes
-        self._books = self._open_books()
-        self._wanted = [self._book(wish) for wish in wishes]
-        self._known = _Knowledge(self._find_draws(), self._find_entries(), self._find_standings())
+        self._books = self._open_books({wish.campaign for wish in wishes})
+        self._asked = [self._ask(wish) for wish in wishes]
+        self._known = self._find_draws()
+        self._held = self._find_held()
+        self._standings = self._find_standings()
+        self._fresh: dict[int, Drawn] = {}
+        self._turns: dict[tuple[int, int, str], Turns] = {}
 
     def settle(self) -> list[DrawSettled]:
         """Bring all wishes to their outcomes and write what was drawn."""
-        settled = [
-            _GONE if book is None else self._settle(wish, book)
-            for wish, book in zip(self._wishes, self._wanted, strict=True)
-        ]
+        settled = [_GONE if asked is None else self._settle(asked) for asked in self._asked]
         for book in self._books.values():
             book.write()
         save_piece(self._memory, self._transaction)
@@ -170,89 +97,120 @@ class _Batch:
 
     # --- load ---------------------------------------------------------------------------------
 
-    def _open_books(self) -> dict[int, _Book]:
-        numbers = apsw.carray(array("q", {wish.campaign for wish in self._wishes}))
+    def _open_books(self, campaigns: set[int]) -> dict[int, Book]:
+        memory = self._memory
         books = {}
-        for number, status, version in rows(self._db, _STATES, (numbers,)):
-            campaign = self._memory.campaigns.get(number)
+        for number, status, version in rows(
+            self._db, _STATES, (apsw.carray(array("q", campaigns)),)
+        ):
+            campaign = memory.campaigns.get(number)
             if campaign is None or (campaign.status, campaign.version) != (status, version):
                 campaign = load_campaign(self._db, number)
                 assert campaign is not None
-            books[number] = _Book(self._transaction, campaign, self._open_lots(campaign))
+            found_by = Days(campaign, memory.prints, memory.days)
+            lots = self._open_lots(campaign)
+            books[number] = Book(self._transaction, campaign, lots, found_by)
         return books
 
     def _open_lots(self, campaign: Campaign) -> list[Lot]:
         """A lot for each reward, in the order of the definition."""
-        memory = self._memory
         found = rows(self._db, _COUNTERS, (campaign.number,))
         counters = {reward: Counters(*counts) for reward, *counts in found}
-        lots = []
-        for reward in campaign.rewards:
-            number = reward.number
-            lots.append(memory.take_lot(self._transaction, campaign, number, counters[number]))
-        return lots
+        take = partial(self._memory.take_lot, self._transaction, campaign)
+        return [take(reward.number, counters[reward.number]) for reward in campaign.rewards]
 
-    def _book(self, wish: DrawWish) -> _Book | None:
+    def _ask(self, wish: DrawWish) -> _Asked | None:
         book = self._books.get(wish.campaign)
-        return None if book is None or book.campaign.tenant != wish.tenant else book
+        if book is None or book.campaign.tenant != wish.tenant:
+            return None
+        found_by = book.found_by
+        return _Asked(
+            wish,
+            book,
+            found_by.by_key(wish.customer, wish.key),
+            found_by.first(wish.customer, wish.now_ms),
+            tuple(_chains(wish, book)) if book.capped else (),
+        )
 
-    def _find_draws(self) -> dict[int, list[Drawn]]:
-        """The draws behind each wish's key and behind its customer's ordinals, by their hashes."""
-        wanted: dict[int, None] = {}
-        for wish, book in zip(self._wishes, self._wanted, strict=True):
-            if book is not None:
-                wanted |= dict.fromkeys([self._key_hash(wish), *self._period_hashes(wish, book)])
-        hashes = list(wanted)
+    def _find_draws(self) -> Known[Drawn]:
+        """The draws behind each wish's key and behind its customer's ordinals, by their hashes.
+
+        Ordinals have no gaps: whoever has no first draw of a period has no other.
+        """
+        hashes: list[int] = []
+        for asked in self._asked:
+            if asked is not None:
+                hashes += (asked.by_key, asked.first)
         found = self._memory.holders.find(hashes)
-        draws = read_draws(self._db, sorted({seq for _, seq in found}))
-        known: dict[int, list[Drawn]] = {}
-        for at, seq in found:
+        if not found:
+            return {}
+        there = {hashes[at] for at, _ in found}
+        later = {
+            one
+            for asked in self._asked
+            if asked is not None and asked.first in there
+            for one in _later(asked)
+        }
+        more = [*later]
+        seqs = [(hashes[at], seq) for at, seq in found]
+        seqs += [(more[at], seq) for at, seq in self._memory.holders.find(more)]
+        draws = read_draws(self._db, sorted({seq for _, seq in seqs}))
+        known: Known[Drawn] = {}
+        for one, seq in sorted({*seqs}):
             if seq in draws:
-                known.setdefault(hashes[at], []).append(draws[seq])
+                known.setdefault(one, []).append(draws[seq])
         return known
 
-    def _find_entries(self) -> Known:
+    def _find_held(self) -> Known[LedgerEntry]:
         """What those were given whose campaigns or rewards have caps."""
-        chains: list[Chain] = []
-        for wish, book in zip(self._wishes, self._wanted, strict=True):
-            if book is not None and book.capped:
-                chains += self._chains(wish, book)
+        chains = [chain for asked in self._asked if asked for chain in asked.chains]
         if not chains:
             return {}
         hashes = [chain.first for chain in chains]
         memory = self._memory
         return look_up(self._db, memory.holders, memory.prints, hashes, chains.__getitem__)
 
-    def _chains(self, wish: DrawWish, book: _Book) -> list[Chain]:
-        """By what a customer's incentives are counted: all of the campaign, or those of rewards."""
-        chains = []
-        for lot in book.lots:
-            first = lot.ways.of_reward(wish.customer)
-            if not lot.ways.by_key:
-                one = lot.ways.main(wish.customer, "")
-                return [Chain(one, Scope.CAMPAIGN, wish.campaign, wish.customer)]
-            if first is not None:
-                number = lot.offer.reward.number
-                chains.append(Chain(first, Scope.REWARD, number, wish.customer))
-        return chains
-
     def _find_standings(self) -> dict[tuple[int, str], Standing]:
-        asked: dict[int, dict[str, None]] = {}
-        for wish, book in zip(self._wishes, self._wanted, strict=True):
-            if book is not None and issuing.asks_who(book.campaign.definition):
-                asked.setdefault(wish.tenant, {})[wish.customer] = None
+        if not any(book.asks_who for book in self._books.values()):
+            return {}
+        wanted: dict[int, dict[str, None]] = {}
+        for asked in self._asked:
+            if asked is not None and asked.book.asks_who:
+                wanted.setdefault(asked.wish.tenant, {})[asked.wish.customer] = None
         return {
             (tenant, customer): standing
-            for tenant, customers in asked.items()
+            for tenant, customers in wanted.items()
             for customer, standing in read_standings(self._db, tenant, list(customers)).items()
         }
 
     # --- decide -------------------------------------------------------------------------------
 
-    def _settle(self, wish: DrawWish, book: _Book) -> DrawSettled:
-        self._come_to(wish, book)
-        entries = self._entries(wish, book)
-        prior = self._prior(wish, book, entries)
+    def _settle(self, asked: _Asked) -> DrawSettled:
+        wish, book, by_key, first, chains = asked
+        if wish.now_ms != book.moment_ms:
+            book.come_to(wish.now_ms, self._memory.days)
+        if (
+            not book.open
+            or wish.dry_run
+            or self._is_known(by_key)
+            or self._is_known(first)
+            or any(chain.first in self._held for chain in chains)
+        ):
+            return self._settle_with_care(asked)
+        # Somebody who never drew in this period and holds nothing: nearly everybody is.
+        issued, without_code = self._win(asked, STRANGER, ())
+        drawn = self._note(asked, STRANGER, issued, without_code)
+        self._fresh[by_key] = self._fresh[first] = drawn
+        return DrawSettled(Outcome.DRAWN, drawn, issued)
+
+    def _is_known(self, one: int) -> bool:
+        return one in self._known or one in self._fresh
+
+    def _settle_with_care(self, asked: _Asked) -> DrawSettled:
+        """The rule with all that it may ask for."""
+        wish, book = asked.wish, asked.book
+        entries = self._entries(asked)
+        prior = self._prior(asked, entries)
         outcome = decide.draw(wish, book.campaign, prior)
         if prior.bound is not None:
             if outcome is not Outcome.DRAWN:
@@ -264,46 +222,74 @@ class _Batch:
             return DrawSettled(outcome, issued=prior.first_held)
         if outcome is not Outcome.DRAWN or wish.dry_run:
             return DrawSettled(outcome)
-        return self._draw(wish, book, prior, entries)
+        issued, without_code = self._win(asked, prior, entries)
+        drawn = self._note(asked, prior, issued, without_code)
+        for one in (asked.by_key, self._place(asked, drawn.ordinal)):
+            self._known.setdefault(one, []).append(drawn)
+        return DrawSettled(Outcome.DRAWN, drawn, issued)
 
-    def _come_to(self, wish: DrawWish, book: _Book) -> None:
-        if wish.now_ms == book.moment_ms:
-            return
-        days = self._memory.days
-        book.come_to(wish.now_ms, days.day(book.campaign.definition.time_zone, wish.now_ms))
-        for lot in book.lots:
-            lot.come_to(wish.now_ms, days)
-
-    def _prior(self, wish: DrawWish, book: _Book, entries: Sequence[LedgerEntry]) -> DrawPrior:
+    def _prior(self, asked: _Asked, entries: Sequence[LedgerEntry]) -> DrawPrior:
+        wish, book = asked.wish, asked.book
+        of_customer = wish.campaign, wish.customer
         bound = next(
             (
                 drawn
-                for drawn in self._known.draws.get(self._key_hash(wish), ())
-                if (drawn.campaign, drawn.customer, drawn.key)
-                == (wish.campaign, wish.customer, wish.key)
+                for drawn in self._draws(asked.by_key)
+                if (drawn.campaign, drawn.customer) == of_customer and drawn.key == wish.key
             ),
             None,
         )
+        period = book.found_by.period(wish.now_ms)
         of_period = [
             drawn
-            for one in self._period_hashes(wish, book)
-            for drawn in self._known.draws.get(one, ())
-            if (drawn.campaign, drawn.period, drawn.customer)
-            == (wish.campaign, book.period, wish.customer)
+            for one in (asked.first, *_later(asked))
+            for drawn in self._draws(one)
+            if (drawn.campaign, drawn.customer) == of_customer and drawn.period == period
         ]
-        standing = self._known.standings.get((wish.tenant, wish.customer), _STRANGER.standing)
-        if bound is None and not of_period and not entries and standing is _STRANGER.standing:
-            return _STRANGER
+        standing = self._standings.get((wish.tenant, wish.customer), STRANGER.standing)
         return decide.prior(bound, of_period, entries, book.campaign.definition, standing)
 
-    def _draw(
-        self, wish: DrawWish, book: _Book, prior: DrawPrior, entries: Sequence[LedgerEntry]
-    ) -> DrawSettled:
-        issued, codeless = self._win(wish, book, prior, entries)
+    def _draws(self, one: int) -> Sequence[Drawn]:
+        """The draws that may be meant by a hash."""
+        fresh = self._fresh.pop(one, None)
+        if fresh is not None:
+            self._known.setdefault(one, []).append(fresh)
+        return self._known.get(one, ())
+
+    def _win(
+        self, asked: _Asked, prior: DrawPrior, entries: Sequence[LedgerEntry]
+    ) -> tuple[Issued | None, Sequence[int]]:
+        """What a draw wins, and which rewards turned out to have no code: out of stock, too."""
+        book, seed = asked.book, asked.wish.seed
+        codeless: list[int] = []
+        available: Callable[[int], bool] = book.has
+        if prior is not STRANGER:
+            available = partial(_available, book, prior, codeless)
+        while True:
+            roll = self._dice(book.campaign, book.next, seed)
+            won = decide.pick(book.wheel, available, roll)
+            if won is None:
+                return None, codeless
+            issued = self._issue(asked, book.lots[won], entries)
+            if issued is not None:
+                return issued, codeless
+            codeless.append(won)
+            available = partial(_available, book, prior, codeless)
+
+    # --- apply --------------------------------------------------------------------------------
+
+    def _note(
+        self,
+        asked: _Asked,
+        prior: DrawPrior,
+        issued: Issued | None,
+        without_code: Sequence[int],
+    ) -> Drawn:
+        wish, book = asked.wish, asked.book
         drawn = Drawn(
             wish.campaign,
             book.next,
-            book.period,
+            book.found_by.period(wish.now_ms),
             prior.drawn + 1,
             wish.customer,
             wish.key,
@@ -311,76 +297,43 @@ class _Batch:
             wish.now_ms,
             book.campaign.version,
             None if issued is None else Place(issued.reward, issued.serial),
-            tuple(book.campaign.rewards[at].number for at in codeless),
+            tuple(book.lots[at].number for at in without_code) if without_code else (),
         )
-        prints = self._memory.prints
-        at = prints.of_period(wish.campaign, book.period, wish.customer, drawn.ordinal)
-        found_by = (self._key_hash(wish), at)
-        book.note(drawn, found_by)
-        book.turns[wish.campaign, book.period, wish.customer] = Turns(
-            drawn.ordinal, prior.earliest or drawn
-        )
-        for one in found_by:
-            self._known.draws.setdefault(one, []).append(drawn)
-        return DrawSettled(Outcome.DRAWN, drawn, issued)
+        book.note(drawn, asked.by_key, self._place(asked, drawn.ordinal))
+        if drawn.ordinal >= book.most:
+            turns = Turns(drawn.ordinal, prior.earliest or drawn)
+            self._turns[wish.campaign, drawn.period, wish.customer] = turns
+        return drawn
 
-    def _win(
-        self, wish: DrawWish, book: _Book, prior: DrawPrior, entries: Sequence[LedgerEntry]
-    ) -> tuple[Issued | None, Sequence[int]]:
-        """What a draw wins, and which rewards turned out to have no code: out of stock, too."""
-        codeless: list[int] = []
+    def _place(self, asked: _Asked, ordinal: int) -> int:
+        """The hash of a customer's draw of an ordinal."""
+        return asked.first if ordinal == 1 else _later(asked, ordinal)[-1]
 
-        def available(at: int) -> bool:
-            lot = book.lots[at]
-            cap = lot.definition.per_customer_max
-            return (
-                at not in codeless
-                and issuing.stock(lot.definition, lot.ahead, lot.offer.day) is None
-                and (cap is None or prior.held_of.get(lot.offer.reward.number, 0) < cap)
-            )
-
-        while True:
-            roll = self._dice(book.campaign, book.next, wish.seed)
-            won = decide.pick(book.campaign.definition, available, roll)
-            if won is None:
-                return None, codeless
-            issued = self._issue(wish, book.lots[won], entries)
-            if issued is not None:
-                return issued, codeless
-            codeless.append(won)
-
-    # --- apply --------------------------------------------------------------------------------
-
-    def _issue(self, wish: DrawWish, lot: Lot, entries: Sequence[LedgerEntry]) -> Issued | None:
-        reward = lot.offer.reward.number
-        claim = Wish(
-            wish.tenant, wish.campaign, reward, wish.customer, wish.key, now_ms=wish.now_ms
-        )
-        found_by, *too = next_hashes(self._memory.prints, lot, claim, entries)
-        issued = lot.issue(claim, found_by)
+    def _issue(self, asked: _Asked, lot: Lot, entries: Sequence[LedgerEntry]) -> Issued | None:
+        wish, ways = asked.wish, lot.ways
+        found_by, *too = next_hashes(self._memory.prints, lot, wish, entries)
+        issued = lot.issue(wish, found_by)
         if issued is None:
             return None
         for one in too:
             lot.find_last_too(one)
-        ways, customer = lot.ways, wish.customer
-        first = ways.of_reward(customer) if ways.by_key else ways.main(customer, "")
-        if first is not None:
-            self._known.entries.setdefault(first, []).append(LedgerEntry(issued))
+        if asked.chains:
+            first = ways.of_reward(wish.customer) if ways.by_key else ways.main(wish.customer, "")
+            if first is not None:
+                self._held.setdefault(first, []).append(LedgerEntry(issued))
         return issued
 
-    def _entries(self, wish: DrawWish, book: _Book) -> list[LedgerEntry]:
+    def _entries(self, asked: _Asked) -> list[LedgerEntry]:
         """What the customer was given, as far as caps ask; without others who share a hash."""
-        if not book.capped:
-            return []
         found = {
             (entry.issued.reward, entry.issued.serial): entry
-            for chain in self._chains(wish, book)
-            for entry in self._known.entries.get(chain.first, ())
+            for chain in asked.chains
+            for entry in self._held.get(chain.first, ())
             if chain.has(entry.issued)
         }
         return list(found.values())
 
-    def _issued(self, book: _Book, drawn: Drawn) -> Issued | None:
+    def _issued(self, book: Book, drawn: Drawn) -> Issued | None:
         """What an earlier draw won, be it earlier in this very batch."""
         if drawn.won is None:
             return None
@@ -389,32 +342,45 @@ class _Batch:
         assert entry is not None
         return entry.issued
 
-    def _key_hash(self, wish: DrawWish) -> int:
-        return self._memory.prints.draw_key(wish.campaign, wish.customer, wish.key)
-
-    def _period_hashes(self, wish: DrawWish, book: _Book) -> list[int]:
-        """By what the customer's draws of the wish's period are found, from the first on."""
-        definition = book.campaign.definition
-        day = self._memory.days.day(definition.time_zone, wish.now_ms)
-        period = decide.period(definition, day)
-        of_period = self._memory.prints.of_period
-        return [
-            of_period(wish.campaign, period, wish.customer, nth)
-            for nth in range(1, definition.draws_per.n + 1)
-        ]
-
     def _remember(self) -> None:
         """After the commit: holders first, so that no refusal can overlook a draw."""
         memory = self._memory
-        hashes: list[int] = []
-        seqs: list[int] = []
-        for book in self._books.values():
-            hashes += book.written.hashes
-            seqs += book.written.seqs
+        books = self._books.values()
+        hashes = [one for book in books for one in book.written.hashes]
+        seqs = [one for book in books for one in book.written.seqs]
         memory.holders.add(hashes, seqs, self._transaction.last_seq)
-        for book in self._books.values():
-            for key, turns in book.turns.items():
-                if len(memory.lately) >= LATELY_MAX:
-                    memory.lately.clear()
-                memory.lately[key] = turns
+        if len(memory.lately) >= LATELY_MAX:
+            memory.lately.clear()
+        memory.lately |= self._turns
+        for book in books:
             memory.keep_lots(book.lots)
+
+
+def _chains(wish: DrawWish, book: Book) -> list[Chain]:
+    """By what a customer's incentives are counted: all of the campaign, or those of rewards."""
+    chains = []
+    for lot in book.lots:
+        if not lot.ways.by_key:
+            one = lot.ways.main(wish.customer, "")
+            return [Chain(one, Scope.CAMPAIGN, wish.campaign, wish.customer)]
+        first = lot.ways.of_reward(wish.customer)
+        if first is not None:
+            chains.append(Chain(first, Scope.REWARD, lot.number, wish.customer))
+    return chains
+
+
+def _later(asked: _Asked, upto: int | None = None) -> list[int]:
+    """By what a customer's draws of the wish's period are found, from the second on."""
+    wish, book = asked.wish, asked.book
+    return book.found_by.later(wish.customer, wish.now_ms, book.most if upto is None else upto)
+
+
+def _available(book: Book, prior: DrawPrior, codeless: Sequence[int], at: int) -> bool:
+    """Whether a reward has something for a customer."""
+    lot = book.lots[at]
+    cap = lot.definition.per_customer_max
+    return (
+        at not in codeless
+        and issuing.stock(lot.definition, lot.ahead, lot.offer.day) is None
+        and (cap is None or prior.held_of.get(lot.number, 0) < cap)
+    )
