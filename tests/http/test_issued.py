@@ -1,5 +1,7 @@
 """The body that is put together by hand says what msgspec would say."""
 
+from functools import partial
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from largesse.http.shapes.incentives import show
 from largesse.issuance.model import Incentive, IncentiveStatus
 from largesse.kernel.outcome import Outcome
 
+CLAIMED = partial(Claimed, Outcome.ISSUED)
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
 
 
@@ -48,7 +51,7 @@ def test_the_same_bytes(
     customer: str, code: str | None, serial: int, item: str, expires_at_ms: int | None
 ) -> None:
     """Whatever the customer, the code and the value contain; and again from the same template."""
-    bodies = IssuedBodies()
+    bodies = IssuedBodies(CLAIMED)
     for one in (customer, f"{customer}%s"):
         incentive = an_incentive(
             customer_id=one, code=code, serial=serial, value={"item": item},
@@ -68,7 +71,7 @@ def test_the_same_bytes(
 )
 def test_what_a_template_is_about(change: dict[str, object]) -> None:
     """Another campaign, reward or version is another template; moments are put in."""
-    bodies = IssuedBodies()
+    bodies = IssuedBodies(CLAIMED)
     first, second = an_incentive(), an_incentive(**change)
     assert bodies.body(first) == by_msgspec(first)
     assert bodies.body(second) == by_msgspec(second)
@@ -85,12 +88,12 @@ def test_what_a_template_is_about(change: dict[str, object]) -> None:
 def test_a_value_that_looks_like_the_rest(value: dict[str, object]) -> None:
     """What a tenant writes into a value stays what it is."""
     incentive = an_incentive(value=value, serial=8_070_605_040_302_010)
-    assert IssuedBodies().body(incentive) == by_msgspec(incentive)
+    assert IssuedBodies(CLAIMED).body(incentive) == by_msgspec(incentive)
 
 
 def test_templates_are_bounded() -> None:
     """A tenant may edit a campaign as often as he likes; the old versions are let go."""
-    bodies = IssuedBodies()
+    bodies = IssuedBodies(CLAIMED)
     for version in range(TEMPLATES_MAX + 2):
         incentive = an_incentive(version=version)
         assert bodies.body(incentive) == by_msgspec(incentive)

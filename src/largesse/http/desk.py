@@ -66,7 +66,7 @@ class ClaimDesk:
         self._new_request_id = new_request_id
         self._read_claim = msgspec.json.Decoder(ClaimBody)
         self._read_batch = msgspec.json.Decoder(BatchBody)
-        self._issued = IssuedBodies()
+        self._issued = IssuedBodies(partial(Claimed, Outcome.ISSUED))
         self._refusals = {outcome: _Refusal(outcome) for outcome in errors.OUTCOMES}
         issuance.offers.listen(self._open_routes)
 

@@ -14,12 +14,13 @@ from largesse.http import body, errors, exchange
 from largesse.http.admission import Admission, Offered
 from largesse.http.answers import answer_created, answer_json, answer_problem
 from largesse.http.auth import customer_of
+from largesse.http.drawn import DrawnBodies
 from largesse.http.errors import Known
 from largesse.http.exchange import Exchange, Handler
 from largesse.http.parsing import parse_key
 from largesse.http.request_ids import REQUEST_ID, request_id_of
 from largesse.http.shapes.claims import Accepted
-from largesse.http.shapes.draws import DrawBody, show_drawn
+from largesse.http.shapes.draws import DrawBody
 from largesse.http.wishes import opening_of
 from largesse.kernel.errors import InvalidInputError, LargesseError
 from largesse.kernel.outcome import Outcome
@@ -42,6 +43,7 @@ class DrawDesk:
         self._routes = routes
         self._new_request_id = new_request_id
         self._read = msgspec.json.Decoder(DrawBody)
+        self._drawn = DrawnBodies()
         admission.offers.listen(self._open_route)
 
     async def answer(
@@ -109,8 +111,7 @@ class DrawDesk:
         if isinstance(ending, LargesseError):
             answer_problem(asked, errors.problem_of_error(ending, request_id))
         elif ending.outcome is Outcome.DRAWN:
-            content = msgspec.json.encode(show_drawn(ending))
-            answer_created(asked, request_id, content, replayed=ending.replayed)
+            answer_created(asked, request_id, self._drawn.body(ending), replayed=ending.replayed)
         else:
             known = _known(ending, campaign)
             problem = errors.problem_of_outcome(ending.outcome, request_id, known=known)

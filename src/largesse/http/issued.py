@@ -3,16 +3,16 @@
 All that a version of a reward gives differs in few places only: the rest is written once.
 """
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from largesse.http.shapes.claims import Claimed
-from largesse.http.shapes.incentives import show
+from largesse.http.shapes.incentives import IncentiveView, show
 from largesse.http.times import rfc3339_or_none
 from largesse.issuance.model import Incentive
-from largesse.kernel.outcome import Outcome
 
 TEMPLATES_MAX = 1_024
 """Templates kept: rewards that are on sale at the same time."""
@@ -29,12 +29,14 @@ _OF_EACH = {
     "issued_at": "%b",
     "expires_at": "%b",
 }
+_MARKS = {field: f"\0{field}" for field in _OF_EACH}
 
 
 class IssuedBodies:
-    """Writes what `msgspec.json.encode(Claimed(ISSUED, show(incentive)))` would, in less time."""
+    """Writes what `msgspec.json.encode(around(show(incentive)))` would, in less time."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Callable[[IncentiveView], Struct]) -> None:
+        self._around = around
         self._templates: dict[tuple[str, str, int], bytes] = {}
 
     def body(self, incentive: Incentive) -> bytes:
@@ -44,29 +46,33 @@ class IssuedBodies:
         if template is None:
             if len(self._templates) >= TEMPLATES_MAX:
                 self._templates.clear()
-            template = self._templates[about] = _of_version(incentive)
+            template = self._templates[about] = self._of_version(incentive)
         encode = msgspec.json.encode
         return template % (
             encode(incentive.id),
             encode(incentive.customer_id),
             encode(incentive.code),
             incentive.serial,
-            _moment(incentive.issued_at_ms),
-            _moment(incentive.expires_at_ms),
+            moment(incentive.issued_at_ms),
+            moment(incentive.expires_at_ms),
         )
+
+    def _of_version(self, incentive: Incentive) -> bytes:
+        view = replace(show(incentive), **_MARKS)
+        return template_of(self._around(view), _MARKS, _OF_EACH)
 
 
 @lru_cache(maxsize=MOMENTS_MAX)
-def _moment(moment_ms: int | None) -> bytes:
+def moment(moment_ms: int | None) -> bytes:
+    """A moment as JSON, or null."""
     return msgspec.json.encode(rfc3339_or_none(moment_ms))
 
 
-def _of_version(incentive: Incentive) -> bytes:
-    marks = {field: f"\0{field}" for field in _OF_EACH}
-    view = replace(show(incentive), **marks)
-    body = msgspec.json.encode(Claimed(Outcome.ISSUED, view)).replace(b"%", b"%%")
-    for field, place in _OF_EACH.items():
-        mark = msgspec.json.encode(marks[field])
-        assert body.count(mark) == 1
-        body = body.replace(mark, place.encode())
+def template_of(view: Struct, marks: Mapping[str, str], places: Mapping[str, str]) -> bytes:
+    """A view as JSON with a place for each field that has a mark in it."""
+    body = msgspec.json.encode(view).replace(b"%", b"%%")
+    for field, mark in marks.items():
+        encoded = msgspec.json.encode(mark)
+        assert body.count(encoded) == 1
+        body = body.replace(encoded, places[field].encode())
     return body

@@ -3,6 +3,7 @@
 A day is an integer: days since 1970-01-01 of the local calendar.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -62,6 +63,20 @@ class LocalDays:
             day = local_day(zone, moment_ms)
             span = self._spans[zone] = *day_bounds_ms(zone, day), day
         return span
+
+    def span_within(
+        self, zone: str, moment_ms: int, edges_ms: Iterable[int | None]
+    ) -> tuple[int, int, int]:
+        """As `span`, cut at the edges that lie in the day: before one, or from it on."""
+        first_ms, after_ms, day = self.span(zone, moment_ms)
+        for edge_ms in edges_ms:
+            if edge_ms is None:
+                continue
+            if edge_ms <= moment_ms:
+                first_ms = max(first_ms, edge_ms)
+            else:
+                after_ms = min(after_ms, edge_ms)
+        return first_ms, after_ms, day
 
 
 @lru_cache(maxsize=1024)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import apsw
 
-from largesse.campaigns.model import DrawPeriod
+from largesse.campaigns.model import Campaign, DrawPeriod
 from largesse.draws import decide
 from largesse.draws.dice import Dice
 from largesse.draws.model import Drawn, DrawSettled, DrawWish, Returned
@@ -39,6 +40,17 @@ PERIODS_AT_ONCE = 1_024
 """Days of one customer looked for at a time, in memory: three years cost a millisecond."""
 
 
+class _Verdict(NamedTuple):
+    """What anybody is told of a campaign from one moment to another, if all are told alike."""
+
+    campaign: Campaign
+    first_ms: int
+    after_ms: int
+    refused: DrawSettled | None
+    period: int
+    asks_who: bool
+
+
 class SQLiteDrawStore:
     """See `DrawStore`. Who has drawn is found in the memory that the store of incentives keeps."""
 
@@ -51,6 +63,7 @@ class SQLiteDrawStore:
         self._memory = incentives.memory
         self._dice = dice
         self._days = LocalDays()
+        self._verdicts: dict[int, _Verdict] = {}
 
     async def settle(self, wishes: Sequence[DrawWish]) -> list[DrawSettled]:
         """See `DrawStore`."""
@@ -102,17 +115,34 @@ class SQLiteDrawStore:
         campaign = self._memory.campaigns.get(wish.campaign)
         if campaign is None or campaign.tenant != wish.tenant:
             return None
-        window = issuing.window(campaign, wish.now_ms)
-        if window is not None:
-            return DrawSettled(window)
-        if issuing.asks_who(campaign.definition):
-            return None
-        day = self._days.day(campaign.definition.time_zone, wish.now_ms)
-        period = decide.period(campaign.definition, day)
-        turns = self._memory.lately.get((wish.campaign, period, wish.customer))
+        verdict = self._verdicts.get(wish.campaign)
+        if (
+            verdict is None
+            or verdict.campaign is not campaign
+            or not verdict.first_ms <= wish.now_ms < verdict.after_ms
+        ):
+            verdict = self._verdicts[wish.campaign] = self._judge(campaign, wish.now_ms)
+        if verdict.refused is not None or verdict.asks_who:
+            return verdict.refused
+        turns = self._memory.lately.get((wish.campaign, verdict.period, wish.customer))
         if turns is None or turns.made < campaign.definition.draws_per.n:
             return None
         return DrawSettled(Outcome.ALREADY_DRAWN, turns.first)
+
+    def _judge(self, campaign: Campaign, now_ms: int) -> _Verdict:
+        definition = campaign.definition
+        first_ms, after_ms, day = self._days.span_within(
+            definition.time_zone, now_ms, (definition.starts_at_ms, definition.ends_at_ms)
+        )
+        window = issuing.window(campaign, now_ms)
+        return _Verdict(
+            campaign,
+            first_ms,
+            after_ms,
+            None if window is None else DrawSettled(window),
+            decide.period(definition, day),
+            issuing.asks_who(definition),
+        )
 
     def _read_draws_of(
         self, db: apsw.Connection, campaign: int, customer: str, before: Before | None, limit: int

@@ -68,14 +68,9 @@ class Doorkeeper:
 
     def _judge(self, offer: Offer, wish: Wish) -> _Verdict:
         definition = offer.campaign.definition
-        first_ms, after_ms, day = self._days.span(definition.time_zone, wish.now_ms)
-        for edge_ms in (definition.starts_at_ms, definition.ends_at_ms):
-            if edge_ms is None:
-                continue
-            if edge_ms <= wish.now_ms:
-                first_ms = max(first_ms, edge_ms)
-            else:
-                after_ms = min(after_ms, edge_ms)
+        first_ms, after_ms, day = self._days.span_within(
+            definition.time_zone, wish.now_ms, (definition.starts_at_ms, definition.ends_at_ms)
+        )
         outcome = decide.stranger_refused(wish, offer._replace(day=day))
         return _Verdict(offer, first_ms, after_ms, outcome, self._memory.prints.ways(offer))
 
