@@ -5,7 +5,16 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from largesse.bench.exactness import Kept, Offered, Sold, Told, complaints, complaints_of_each
+from largesse.bench.exactness import (
+    Kept,
+    Made,
+    Offered,
+    Sold,
+    Told,
+    complaints,
+    complaints_of_draws,
+    complaints_of_each,
+)
 from largesse.bench.load import Measured
 from largesse.bench.soldout import retry_complaints
 
@@ -51,6 +60,34 @@ def test_what_agrees_is_exact(told: Told) -> None:
 def test_each_falsified_count_is_caught(falsified: Seen, complaint: str) -> None:
     """Negative control: one number is wrong, and it is named."""
     assert falsified.complaints() == [complaint]
+
+
+MADE = Made(rows=100, numbers=100, last=100, customers=100, won=40, incentives=40, booked=100)
+
+
+def test_draws_that_agree_are_exact() -> None:
+    """With answers unheard, too."""
+    assert complaints_of_draws(TOLD, 40, MADE) == []
+    assert complaints_of_draws(Told(36, 64), 40, MADE) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "stock", "made", "complaint"),
+    [
+        (Told(99), 40, MADE, "100 rows where the answers told of 99"),
+        (TOLD, 40, replace(MADE, numbers=99), "100 draws but 99 is different numbers"),
+        (TOLD, 40, replace(MADE, last=101), "100 draws but 101 is the last number"),
+        (TOLD, 40, replace(MADE, customers=99), "100 draws but 99 is different customers"),
+        (TOLD, 40, replace(MADE, booked=99), "100 draws but 99 is draws by the book"),
+        (TOLD, 40, replace(MADE, incentives=39), "40 draws won but 39 incentives"),
+        (TOLD, 41, MADE, "40 draws won but 41 issued by the API"),
+    ],
+)
+def test_each_falsified_count_of_draws_is_caught(
+    told: Told, stock: int, made: Made, complaint: str
+) -> None:
+    """Negative control: a gap in the numbers, a customer twice, a win without an incentive."""
+    assert complaints_of_draws(told, stock, made) == [complaint]
 
 
 def measured(issued: int, winners_asked: int) -> Measured:

@@ -26,6 +26,9 @@ PROOF_LOOK_S = 0.2
 PROOF_TRIES_MAX = 1_500
 """Five minutes: a proof that takes longer is not what is to be measured."""
 
+PRIZES = (("FIRST", 50_000, 100_000), ("SECOND", 5_000, 200_000), ("THIRD", 500, 100_000))
+"""Of the draw: key, amount and weight of each."""
+
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 
 CLASSIC = CodeFormat(pattern="가가9999가가99")
@@ -77,6 +80,27 @@ class Api:
         )
         return self.ask(campaigns.create(campaign, activate=True)).id
 
+    def open_draw(self) -> str:
+        """A draw in which anybody draws once and four in ten win, each a code; its id."""
+        prizes = [
+            RewardDefinition(
+                key=key,
+                kind="COUPON",
+                value={"amount": amount, "currency": "KRW"},
+                weight_ppm=weight_ppm,
+                code=CLASSIC,
+            )
+            for key, amount, weight_ppm in PRIZES
+        ]
+        campaign = CampaignDefinition(
+            name="Bench",
+            type="DRAW",
+            starts_at=LONG_AGO,
+            rewards=prizes,
+            draws_per={"period": "CAMPAIGN", "n": 1},
+        )
+        return self.ask(campaigns.create(campaign, activate=True)).id
+
     def issued(self, campaign: str) -> int:
         """How many of a campaign's units are gone, by its stock."""
         return sum(one.stock.issued for one in self.ask(campaigns.show(campaign)).rewards)
@@ -96,6 +120,11 @@ class Api:
             return self._client.ask(call)
         finally:
             self._client.close()
+
+
+def draws_of(campaign: str) -> str:
+    """The path that a campaign's draws go to."""
+    return f"/api/v1/campaigns/{campaign}/draws"
 
 
 def target_of(campaign: str) -> str:

@@ -20,6 +20,7 @@ from largesse.bench.batches import claim_batch
 from largesse.bench.chart import picture
 from largesse.bench.claims import claim
 from largesse.bench.codes import bulk_codes
+from largesse.bench.draws import lucky_draw
 from largesse.bench.footprint import memory, start
 from largesse.bench.growth import claim_grow
 from largesse.bench.latency import paced
@@ -43,6 +44,7 @@ SCENARIOS: Mapping[str, Callable[[Bench], Result]] = MappingProxyType(
         "claim-postgres": _claim_postgres,
         "claim-many": claim_many,
         "claim-batch": claim_batch,
+        "draw": lucky_draw,
         "claim-rpc": claim_rpc,
         "soldout": soldout,
         "paced": paced,
@@ -59,6 +61,7 @@ Scenario = Literal[
     "claim-postgres",
     "claim-many",
     "claim-batch",
+    "draw",
     "claim-rpc",
     "soldout",
     "paced",

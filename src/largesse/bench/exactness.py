@@ -17,6 +17,11 @@ WHERE j.kind = 1 GROUP BY c.id"""
 _MOMENTS = """
 SELECT j.at_ms FROM journal j JOIN campaign c ON c.number = j.campaign
 WHERE j.kind = 1 AND c.id IN (SELECT value FROM json_each(?)) ORDER BY j.at_ms"""
+_DRAWS = """
+SELECT count(*), count(DISTINCT j.draw), coalesce(max(j.draw), 0), count(DISTINCT j.customer),
+  count(j.reward), (SELECT count(*) FROM journal i WHERE i.kind = 1 AND i.campaign = c.number),
+  coalesce((SELECT draws FROM draw_book b WHERE b.campaign = c.number), 0)
+FROM campaign c LEFT JOIN journal j ON j.kind = 8 AND j.campaign = c.number WHERE c.id = ?"""
 _COUNTERS = "SELECT coalesce(sum(issued), 0), coalesce(sum(serials), 0) FROM reward"
 
 
@@ -38,6 +43,22 @@ class Kept(Struct, frozen=True):
     customers: int
     issued: int
     serials: int
+
+
+class Made(Struct, frozen=True):
+    """The draws of a campaign: rows, their different numbers, the last number, their customers.
+
+    `won` are those that won, `incentives` the rows of what was given, and `booked` is how many
+    draws the campaign's book says that there are.
+    """
+
+    rows: int
+    numbers: int
+    last: int
+    customers: int
+    won: int
+    incentives: int
+    booked: int
 
 
 class Sold(Struct, frozen=True):
@@ -65,6 +86,12 @@ def read_moments(path: Path, campaigns: Sequence[str]) -> list[int]:
         return [at for (at,) in db.execute(_MOMENTS, (json.dumps(list(campaigns)),))]
 
 
+def read_made(path: Path, campaign: str) -> Made:
+    """Count the draws of a campaign."""
+    with _opened(path) as db:
+        return Made(*db.execute(_DRAWS, (campaign,)).get)
+
+
 def _opened(path: Path) -> closing[apsw.Connection]:
     return closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY))
 
@@ -75,10 +102,7 @@ def complaints(told: Told, stock: int, kept: Kept, *, quota: int | None = None) 
     Every customer of the bench may have one unit. The answers may be fewer than the rows by those
     that nobody heard.
     """
-    found = []
-    if not told.issued <= kept.rows <= told.issued + told.unheard_max:
-        up_to = f" to {told.issued + told.unheard_max}" if told.unheard_max else ""
-        found.append(f"{kept.rows} rows where the answers told of {told.issued}{up_to}")
+    found = complaints_of_rows(told, kept.rows)
     for what, count in (
         ("different places", kept.places),
         ("different customers", kept.customers),
@@ -90,6 +114,31 @@ def complaints(told: Told, stock: int, kept: Kept, *, quota: int | None = None) 
             found.append(f"{kept.rows} rows but {count} {what}")
     if quota is not None and kept.rows > quota:
         found.append(f"{kept.rows} rows of a quota of {quota}")
+    return found
+
+
+def complaints_of_rows(told: Told, rows: int) -> list[str]:
+    """Whether there are as many rows as answers, but for those that nobody heard."""
+    if told.issued <= rows <= told.issued + told.unheard_max:
+        return []
+    up_to = f" to {told.issued + told.unheard_max}" if told.unheard_max else ""
+    return [f"{rows} rows where the answers told of {told.issued}{up_to}"]
+
+
+def complaints_of_draws(told: Told, stock: int, made: Made) -> list[str]:
+    """What does not agree between the answers to draws, their rows, and what they won."""
+    found = complaints_of_rows(told, made.rows)
+    for what, count in (
+        ("different numbers", made.numbers),
+        ("the last number", made.last),
+        ("different customers", made.customers),
+        ("draws by the book", made.booked),
+    ):
+        if count != made.rows:
+            found.append(f"{made.rows} draws but {count} is {what}")
+    for what, count in (("incentives", made.incentives), ("issued by the API", stock)):
+        if count != made.won:
+            found.append(f"{made.won} draws won but {count} {what}")
     return found
 
 
