@@ -1,10 +1,11 @@
 """One campaign's draws in a batch of wishes: made ahead of the file until they are written."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from largesse.campaigns.model import Campaign
 from largesse.draws import decide
-from largesse.draws.model import Drawn
+from largesse.draws.model import Drawn, DrawWish
 from largesse.issuance import decide as issuing
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.errors import UnavailableError
@@ -24,94 +25,94 @@ SELECT draw, seq FROM draw_extent WHERE campaign = ? ORDER BY draw DESC LIMIT 1"
 _ADD_EXTENT = "INSERT INTO draw_extent (campaign, draw, seq) VALUES (?, ?, ?)"
 
 
-class Days:
-    """By what the draws of a campaign are found, as the days go by."""
+class Ways(NamedTuple):
+    """What leads to the draws of a moment."""
 
-    def __init__(self, campaign: Campaign, prints: Fingerprints, days: LocalDays) -> None:
-        self._campaign = campaign
-        self._prints = prints
-        self._days = days
-        self._by_key = prints.seed(Scope.DRAW_KEY, campaign.number)
-        self._moment_ms = -1
-        self._period = 0
-        self._first = 0
-
-    def period(self, moment_ms: int) -> int:
-        """What a customer's draws are counted by at a moment."""
-        if moment_ms != self._moment_ms:
-            definition = self._campaign.definition
-            day = self._days.day(definition.time_zone, moment_ms)
-            self._moment_ms, self._period = moment_ms, decide.period(definition, day)
-            self._first = self._prints.seed_of_period(self._campaign.number, self._period, 1)
-        return self._period
-
-    def by_key(self, customer: str, key: str) -> int:
-        """The hash of the draw that a customer's key brought about."""
-        return keyed(self._by_key, customer, key)
-
-    def first(self, customer: str, moment_ms: int) -> int:
-        """The hash of a customer's first draw of a moment's period."""
-        self.period(moment_ms)
-        return of_customer(self._first, customer)
-
-    def later(self, customer: str, moment_ms: int, upto: int) -> list[int]:
-        """The hashes of his second draw of it and so on."""
-        number, period = self._campaign.number, self.period(moment_ms)
-        of_period = self._prints.of_period
-        return [of_period(number, period, customer, nth) for nth in range(2, upto + 1)]
+    prints: Fingerprints
+    days: LocalDays
 
 
 class Book:
     """The draws of one campaign in one batch.
 
     `lots` are its rewards in the order of the definition. `open` says whether any stranger may draw
-    at the moment `moment_ms`; `capped`, whether it matters what a customer was given before.
+    at the moment `moment_ms`, in whose `period` his draws are counted; `capped`, whether it matters
+    what a customer was given before.
     """
 
     def __init__(
-        self, transaction: Transaction, campaign: Campaign, lots: Sequence[Lot], found_by: Days
+        self,
+        transaction: Transaction,
+        campaign: Campaign,
+        lots: Sequence[Lot],
+        ways: Ways,
     ) -> None:
         definition = campaign.definition
         caps = [definition.per_customer_max]
         caps += [reward.per_customer_max for reward in definition.rewards]
         self.campaign = campaign
         self.lots = lots
-        self.found_by = found_by
         self.wheel = decide.wheel(definition)
         self.most = definition.draws_per.n
         self.capped = any(cap is not None for cap in caps)
         self.asks_who = issuing.asks_who(definition)
         self.moment_ms = -1
+        self.period = 0
         self.open = False
         self.written = Written()
         self._transaction = transaction
+        self._prints, self._days = ways
+        self._by_key = self._prints.seed(Scope.DRAW_KEY, campaign.number)
+        self._asked_ms = -1
+        self._first = 0
         self._made = count_draws(transaction.db, campaign.number)
         self._drawn: list[Drawn] = []
-        self._by_key: list[int] = []
-        self._by_place: list[int] = []
+        self._found_by: list[int] = []
 
     @property
     def next(self) -> int:
         """The number of the next draw."""
         return self._made + len(self._drawn) + 1
 
-    def come_to(self, moment_ms: int, days: LocalDays) -> None:
+    def find(self, wish: DrawWish) -> tuple[int, int]:
+        """What leads to a wish's draws: the hash of that of its key, and of the period's first."""
+        if wish.now_ms != self._asked_ms:
+            number, period = self.campaign.number, self.period_at(wish.now_ms)
+            self._asked_ms = wish.now_ms
+            self._first = self._prints.seed_of_period(number, period, 1)
+        return (
+            keyed(self._by_key, wish.customer, wish.key),
+            of_customer(self._first, wish.customer),
+        )
+
+    def find_later(self, wish: DrawWish, upto: int) -> list[int]:
+        """The hashes of the second draw of the period, and so on."""
+        number, period = self.campaign.number, self.period_at(wish.now_ms)
+        of_period = self._prints.of_period
+        return [of_period(number, period, wish.customer, nth) for nth in range(2, upto + 1)]
+
+    def period_at(self, moment_ms: int) -> int:
+        """What a customer's draws are counted by at a moment."""
+        definition = self.campaign.definition
+        return decide.period(definition, self._days.day(definition.time_zone, moment_ms))
+
+    def come_to(self, moment_ms: int) -> None:
         """Go on to another moment; what was drawn at the last one is written first."""
         self.write()
         self.moment_ms = moment_ms
+        self.period = self.period_at(moment_ms)
         self.open = decide.open_to_strangers(self.campaign, moment_ms)
         for lot in self.lots:
-            lot.come_to(moment_ms, days)
+            lot.come_to(moment_ms, self._days)
 
     def has(self, at: int) -> bool:
         """Whether a reward has something for any stranger, while the book is open to them."""
         return self.lots[at].room > 0
 
-    def note(self, drawn: Drawn, by_key: int, by_place: int) -> None:
+    def note(self, drawn: Drawn, found_by: tuple[int, int]) -> None:
         """One more draw, to be found by the hashes of its key and of its place in the period."""
         self._drawn.append(drawn)
-        self._by_key.append(by_key)
-        self._by_place.append(by_place)
+        self._found_by += found_by
 
     def write(self) -> None:
         """Write what was drawn at one moment: first what was won, then the draws in their order."""
@@ -123,11 +124,10 @@ class Book:
         insert_draws(self._transaction.db, first, self._drawn)
         self._count(before, before + count)
         self._extend(before + 1, first)
-        for hashes in (self._by_key, self._by_place):
-            self.written.hashes += hashes
-            self.written.seqs += range(first, first + count)
+        self.written.hashes += self._found_by
+        self.written.seqs += [seq for seq in range(first, first + count) for _ in range(2)]
         self._made = before + count
-        self._drawn, self._by_key, self._by_place = [], [], []
+        self._drawn, self._found_by = [], []
 
     def _count(self, before: int, after: int) -> None:
         """Numbers go on where the file says that they stopped, or nothing is written."""

@@ -94,7 +94,8 @@ def insert_draws(db: apsw.Connection, first: int, draws: Sequence[Drawn]) -> Non
             drawn.version,
             drawn.customer,
             drawn.key,
-            *(drawn.won or (None, None)),
+            None if drawn.won is None else drawn.won.reward,
+            None if drawn.won is None else drawn.won.serial,
             _detail(drawn),
         )
         for seq, drawn in enumerate(draws, first)
@@ -105,7 +106,7 @@ def insert_draws(db: apsw.Connection, first: int, draws: Sequence[Drawn]) -> Non
 def _detail(drawn: Drawn) -> str:
     """Period, ordinal, rewards without a code, and the seed unless it was made of the key."""
     seed = "" if drawn.seed == seed_of_key(drawn.key) else drawn.seed
-    codeless = "".join(f"/{reward}" for reward in drawn.without_code)
+    codeless = "".join([f"/{reward}" for reward in drawn.without_code])
     return f"{drawn.period} {drawn.ordinal}{codeless} {seed}"
 
 

@@ -124,10 +124,10 @@ class SQLiteDrawStore:
             verdict = self._verdicts[wish.campaign] = self._judge(campaign, wish.now_ms)
         if verdict.refused is not None or verdict.asks_who:
             return verdict.refused
-        turns = self._memory.lately.get((wish.campaign, verdict.period, wish.customer))
-        if turns is None or turns.made < campaign.definition.draws_per.n:
-            return None
-        return DrawSettled(Outcome.ALREADY_DRAWN, turns.first)
+        most = campaign.definition.draws_per.n
+        whose = wish.campaign, verdict.period, most, wish.customer
+        first = self._memory.used_up.get(whose)
+        return None if first is None else DrawSettled(Outcome.ALREADY_DRAWN, first)
 
     def _judge(self, campaign: Campaign, now_ms: int) -> _Verdict:
         definition = campaign.definition

@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import apsw
 
@@ -38,13 +37,6 @@ _GONE = Settled(Outcome.CLOSED)
 _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
 
 
-class Turns(NamedTuple):
-    """A customer's draws of one period: how many, and the first of them."""
-
-    made: int
-    first: Drawn
-
-
 @dataclass(slots=True)
 class Memory:
     """What the store remembers between batches, all of it as the last commit left it.
@@ -52,8 +44,9 @@ class Memory:
     `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
     Their counters may say that more is left than there is, never less.
     `lots` spare reading; a batch takes those that it opens, and gives them back once it is
-    committed. `lately` has some of those who drew last, by campaign, period and customer. Only the
-    writer's thread changes any of it.
+    committed. `used_up` has the first draws of some of those who had their last one lately, by
+    campaign, period, how many he may make in it, and customer. Only the writer's thread changes any
+    of it.
     """
 
     holders: Holders
@@ -63,7 +56,7 @@ class Memory:
     offers: dict[int, Offer] = field(default_factory=dict)
     lots: dict[int, Lot] = field(default_factory=dict)
     campaigns: dict[int, Campaign] = field(default_factory=dict)
-    lately: dict[tuple[int, int, str], Turns] = field(default_factory=dict)
+    used_up: dict[tuple[int, int, int, str], Drawn] = field(default_factory=dict)
 
     def learn(self, number: int, campaign: Campaign | None) -> None:
         """Know a campaign as it is now, or that it is gone."""

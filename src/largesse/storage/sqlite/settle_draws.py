@@ -21,14 +21,14 @@ from largesse.issuance.model import Issued, LedgerEntry, Place
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.customers import read_standings
-from largesse.storage.sqlite.draw_books import Book, Days
+from largesse.storage.sqlite.draw_books import Book, Ways
 from largesse.storage.sqlite.draw_rows import read_draws
 from largesse.storage.sqlite.fingerprint import Scope
 from largesse.storage.sqlite.known import Chain, Known, look_up
 from largesse.storage.sqlite.lots import Lot
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.rows import read_entry
-from largesse.storage.sqlite.settle import Memory, Turns, next_hashes, save_piece
+from largesse.storage.sqlite.settle import Memory, next_hashes, save_piece
 from largesse.storage.sqlite.transaction import Transaction
 
 _STATES = """
@@ -41,20 +41,19 @@ LATELY_MAX = 65_536
 """Customers of whom it is remembered exactly that they drew: those who ask again at once."""
 
 _GONE = DrawSettled(Outcome.CLOSED)
+_NO_CHAINS: Sequence[Chain] = ()
+
+_Asked = tuple[DrawWish, Book, tuple[int, int], Sequence[Chain]]
+"""A wish, its campaign's book, what leads to its customer's draws (see `Book.find`), and to what he
+holds, as far as caps ask for that."""
 
 
-class _Asked(NamedTuple):
-    """A wish with its campaign's book, and what leads to what its customer has drawn and holds.
+class _Past(NamedTuple):
+    """What a wish's customer has drawn and was given."""
 
-    `by_key` is the hash of the draw that its key brought about, `first` that of the first draw of
-    the period. `chains` has the customer's incentives, as far as caps ask for them.
-    """
-
-    wish: DrawWish
-    book: Book
-    by_key: int
-    first: int
-    chains: tuple[Chain, ...]
+    prior: DrawPrior
+    entries: Sequence[LedgerEntry]
+    chains: Sequence[Chain]
 
 
 def settle_draws(
@@ -84,11 +83,11 @@ class _Batch:
         self._held = self._find_held()
         self._standings = self._find_standings()
         self._fresh: dict[int, Drawn] = {}
-        self._turns: dict[tuple[int, int, str], Turns] = {}
+        self._used_up: dict[tuple[int, int, int, str], Drawn] = {}
 
     def settle(self) -> list[DrawSettled]:
         """Bring all wishes to their outcomes and write what was drawn."""
-        settled = [_GONE if asked is None else self._settle(asked) for asked in self._asked]
+        settled = [_GONE if asked is None else self._settle(*asked) for asked in self._asked]
         for book in self._books.values():
             book.write()
         save_piece(self._memory, self._transaction)
@@ -107,9 +106,8 @@ class _Batch:
             if campaign is None or (campaign.status, campaign.version) != (status, version):
                 campaign = load_campaign(self._db, number)
                 assert campaign is not None
-            found_by = Days(campaign, memory.prints, memory.days)
-            lots = self._open_lots(campaign)
-            books[number] = Book(self._transaction, campaign, lots, found_by)
+            lots, ways = self._open_lots(campaign), Ways(memory.prints, memory.days)
+            books[number] = Book(self._transaction, campaign, lots, ways)
         return books
 
     def _open_lots(self, campaign: Campaign) -> list[Lot]:
@@ -123,37 +121,26 @@ class _Batch:
         book = self._books.get(wish.campaign)
         if book is None or book.campaign.tenant != wish.tenant:
             return None
-        found_by = book.found_by
-        return _Asked(
-            wish,
-            book,
-            found_by.by_key(wish.customer, wish.key),
-            found_by.first(wish.customer, wish.now_ms),
-            tuple(_chains(wish, book)) if book.capped else (),
-        )
+        return wish, book, book.find(wish), _chains(wish, book) if book.capped else _NO_CHAINS
 
     def _find_draws(self) -> Known[Drawn]:
         """The draws behind each wish's key and behind its customer's ordinals, by their hashes.
 
         Ordinals have no gaps: whoever has no first draw of a period has no other.
         """
-        hashes: list[int] = []
-        for asked in self._asked:
-            if asked is not None:
-                hashes += (asked.by_key, asked.first)
+        hashes = [one for asked in self._asked if asked for one in asked[2]]
         found = self._memory.holders.find(hashes)
         if not found:
             return {}
         there = {hashes[at] for at, _ in found}
-        later = {
+        later = [
             one
             for asked in self._asked
-            if asked is not None and asked.first in there
-            for one in _later(asked)
-        }
-        more = [*later]
+            if asked and asked[2][1] in there
+            for one in asked[1].find_later(asked[0], asked[1].most)
+        ]
         seqs = [(hashes[at], seq) for at, seq in found]
-        seqs += [(more[at], seq) for at, seq in self._memory.holders.find(more)]
+        seqs += [(later[at], seq) for at, seq in self._memory.holders.find(later)]
         draws = read_draws(self._db, sorted({seq for _, seq in seqs}))
         known: Known[Drawn] = {}
         for one, seq in sorted({*seqs}):
@@ -163,7 +150,7 @@ class _Batch:
 
     def _find_held(self) -> Known[LedgerEntry]:
         """What those were given whose campaigns or rewards have caps."""
-        chains = [chain for asked in self._asked if asked for chain in asked.chains]
+        chains = [chain for asked in self._asked if asked for chain in asked[3]]
         if not chains:
             return {}
         hashes = [chain.first for chain in chains]
@@ -175,8 +162,8 @@ class _Batch:
             return {}
         wanted: dict[int, dict[str, None]] = {}
         for asked in self._asked:
-            if asked is not None and asked.book.asks_who:
-                wanted.setdefault(asked.wish.tenant, {})[asked.wish.customer] = None
+            if asked and asked[1].asks_who:
+                wanted.setdefault(asked[0].tenant, {})[asked[0].customer] = None
         return {
             (tenant, customer): standing
             for tenant, customers in wanted.items()
@@ -185,32 +172,34 @@ class _Batch:
 
     # --- decide -------------------------------------------------------------------------------
 
-    def _settle(self, asked: _Asked) -> DrawSettled:
-        wish, book, by_key, first, chains = asked
+    def _settle(
+        self, wish: DrawWish, book: Book, found_by: tuple[int, int], chains: Sequence[Chain]
+    ) -> DrawSettled:
         if wish.now_ms != book.moment_ms:
-            book.come_to(wish.now_ms, self._memory.days)
+            book.come_to(wish.now_ms)
+        by_key, first = found_by
+        known, fresh = self._known, self._fresh
         if (
             not book.open
             or wish.dry_run
-            or self._is_known(by_key)
-            or self._is_known(first)
-            or any(chain.first in self._held for chain in chains)
+            or by_key in known
+            or first in known
+            or by_key in fresh
+            or first in fresh
+            or (chains and any(chain.first in self._held for chain in chains))
         ):
-            return self._settle_with_care(asked)
+            return self._settle_with_care(wish, book, found_by, chains)
         # Somebody who never drew in this period and holds nothing: nearly everybody is.
-        issued, without_code = self._win(asked, STRANGER, ())
-        drawn = self._note(asked, STRANGER, issued, without_code)
-        self._fresh[by_key] = self._fresh[first] = drawn
+        drawn, issued = self._draw(wish, book, found_by, _Past(STRANGER, (), chains))
+        fresh[by_key] = fresh[first] = drawn
         return DrawSettled(Outcome.DRAWN, drawn, issued)
 
-    def _is_known(self, one: int) -> bool:
-        return one in self._known or one in self._fresh
-
-    def _settle_with_care(self, asked: _Asked) -> DrawSettled:
+    def _settle_with_care(
+        self, wish: DrawWish, book: Book, found_by: tuple[int, int], chains: Sequence[Chain]
+    ) -> DrawSettled:
         """The rule with all that it may ask for."""
-        wish, book = asked.wish, asked.book
-        entries = self._entries(asked)
-        prior = self._prior(asked, entries)
+        entries = self._entries(chains)
+        prior = self._prior(wish, book, found_by, entries)
         outcome = decide.draw(wish, book.campaign, prior)
         if prior.bound is not None:
             if outcome is not Outcome.DRAWN:
@@ -222,29 +211,36 @@ class _Batch:
             return DrawSettled(outcome, issued=prior.first_held)
         if outcome is not Outcome.DRAWN or wish.dry_run:
             return DrawSettled(outcome)
-        issued, without_code = self._win(asked, prior, entries)
-        drawn = self._note(asked, prior, issued, without_code)
-        for one in (asked.by_key, self._place(asked, drawn.ordinal)):
+        by_key, place = found_by
+        if prior.drawn:
+            place = book.find_later(wish, prior.drawn + 1)[-1]
+        drawn, issued = self._draw(wish, book, (by_key, place), _Past(prior, entries, chains))
+        for one in (by_key, place):
             self._known.setdefault(one, []).append(drawn)
-        return DrawSettled(Outcome.DRAWN, drawn, issued)
+        return DrawSettled(outcome, drawn, issued)
 
-    def _prior(self, asked: _Asked, entries: Sequence[LedgerEntry]) -> DrawPrior:
-        wish, book = asked.wish, asked.book
-        of_customer = wish.campaign, wish.customer
+    def _prior(
+        self,
+        wish: DrawWish,
+        book: Book,
+        found_by: tuple[int, int],
+        entries: Sequence[LedgerEntry],
+    ) -> DrawPrior:
+        by_key, first = found_by
+        whose = wish.campaign, wish.customer
         bound = next(
             (
                 drawn
-                for drawn in self._draws(asked.by_key)
-                if (drawn.campaign, drawn.customer) == of_customer and drawn.key == wish.key
+                for drawn in self._draws(by_key)
+                if (drawn.campaign, drawn.customer) == whose and drawn.key == wish.key
             ),
             None,
         )
-        period = book.found_by.period(wish.now_ms)
         of_period = [
             drawn
-            for one in (asked.first, *_later(asked))
+            for one in (first, *book.find_later(wish, book.most))
             for drawn in self._draws(one)
-            if (drawn.campaign, drawn.customer) == of_customer and drawn.period == period
+            if (drawn.campaign, drawn.customer) == whose and drawn.period == book.period
         ]
         standing = self._standings.get((wish.tenant, wish.customer), STRANGER.standing)
         return decide.prior(bound, of_period, entries, book.campaign.definition, standing)
@@ -257,77 +253,69 @@ class _Batch:
         return self._known.get(one, ())
 
     def _win(
-        self, asked: _Asked, prior: DrawPrior, entries: Sequence[LedgerEntry]
+        self, wish: DrawWish, book: Book, number: int, past: _Past
     ) -> tuple[Issued | None, Sequence[int]]:
         """What a draw wins, and which rewards turned out to have no code: out of stock, too."""
-        book, seed = asked.book, asked.wish.seed
         codeless: list[int] = []
         available: Callable[[int], bool] = book.has
-        if prior is not STRANGER:
-            available = partial(_available, book, prior, codeless)
+        if past.prior is not STRANGER:
+            available = partial(_available, book, past.prior, codeless)
         while True:
-            roll = self._dice(book.campaign, book.next, seed)
+            roll = self._dice(book.campaign, number, wish.seed)
             won = decide.pick(book.wheel, available, roll)
             if won is None:
                 return None, codeless
-            issued = self._issue(asked, book.lots[won], entries)
+            issued = self._issue(wish, book.lots[won], past)
             if issued is not None:
                 return issued, codeless
             codeless.append(won)
-            available = partial(_available, book, prior, codeless)
+            available = partial(_available, book, past.prior, codeless)
 
     # --- apply --------------------------------------------------------------------------------
 
-    def _note(
-        self,
-        asked: _Asked,
-        prior: DrawPrior,
-        issued: Issued | None,
-        without_code: Sequence[int],
-    ) -> Drawn:
-        wish, book = asked.wish, asked.book
+    def _draw(
+        self, wish: DrawWish, book: Book, found_by: tuple[int, int], past: _Past
+    ) -> tuple[Drawn, Issued | None]:
+        number = book.next
+        issued, codeless = self._win(wish, book, number, past)
         drawn = Drawn(
             wish.campaign,
-            book.next,
-            book.found_by.period(wish.now_ms),
-            prior.drawn + 1,
+            number,
+            book.period,
+            past.prior.drawn + 1,
             wish.customer,
             wish.key,
             wish.seed,
             wish.now_ms,
             book.campaign.version,
             None if issued is None else Place(issued.reward, issued.serial),
-            tuple(book.lots[at].number for at in without_code) if without_code else (),
+            tuple(book.lots[at].number for at in codeless) if codeless else (),
         )
-        book.note(drawn, asked.by_key, self._place(asked, drawn.ordinal))
+        book.note(drawn, found_by)
         if drawn.ordinal >= book.most:
-            turns = Turns(drawn.ordinal, prior.earliest or drawn)
-            self._turns[wish.campaign, drawn.period, wish.customer] = turns
-        return drawn
+            whose = wish.campaign, book.period, book.most, wish.customer
+            self._used_up[whose] = past.prior.earliest or drawn
+        return drawn, issued
 
-    def _place(self, asked: _Asked, ordinal: int) -> int:
-        """The hash of a customer's draw of an ordinal."""
-        return asked.first if ordinal == 1 else _later(asked, ordinal)[-1]
-
-    def _issue(self, asked: _Asked, lot: Lot, entries: Sequence[LedgerEntry]) -> Issued | None:
-        wish, ways = asked.wish, lot.ways
-        found_by, *too = next_hashes(self._memory.prints, lot, wish, entries)
+    def _issue(self, wish: DrawWish, lot: Lot, past: _Past) -> Issued | None:
+        ways = lot.ways
+        found_by, *too = next_hashes(self._memory.prints, lot, wish, past.entries)
         issued = lot.issue(wish, found_by)
         if issued is None:
             return None
         for one in too:
             lot.find_last_too(one)
-        if asked.chains:
+        if past.chains:
             first = ways.of_reward(wish.customer) if ways.by_key else ways.main(wish.customer, "")
             if first is not None:
                 self._held.setdefault(first, []).append(LedgerEntry(issued))
         return issued
 
-    def _entries(self, asked: _Asked) -> list[LedgerEntry]:
+    def _entries(self, chains: Sequence[Chain]) -> list[LedgerEntry]:
         """What the customer was given, as far as caps ask; without others who share a hash."""
         found = {
             (entry.issued.reward, entry.issued.serial): entry
-            for chain in asked.chains
+            for chain in chains
             for entry in self._held.get(chain.first, ())
             if chain.has(entry.issued)
         }
@@ -349,9 +337,9 @@ class _Batch:
         hashes = [one for book in books for one in book.written.hashes]
         seqs = [one for book in books for one in book.written.seqs]
         memory.holders.add(hashes, seqs, self._transaction.last_seq)
-        if len(memory.lately) >= LATELY_MAX:
-            memory.lately.clear()
-        memory.lately |= self._turns
+        if len(memory.used_up) >= LATELY_MAX:
+            memory.used_up.clear()
+        memory.used_up |= self._used_up
         for book in books:
             memory.keep_lots(book.lots)
 
@@ -367,12 +355,6 @@ def _chains(wish: DrawWish, book: Book) -> list[Chain]:
         if first is not None:
             chains.append(Chain(first, Scope.REWARD, lot.number, wish.customer))
     return chains
-
-
-def _later(asked: _Asked, upto: int | None = None) -> list[int]:
-    """By what a customer's draws of the wish's period are found, from the second on."""
-    wish, book = asked.wish, asked.book
-    return book.found_by.later(wish.customer, wish.now_ms, book.most if upto is None else upto)
 
 
 def _available(book: Book, prior: DrawPrior, codeless: Sequence[int], at: int) -> bool:
