@@ -1,24 +1,16 @@
 """Scenario `draw`: draws beside claims, turn by turn on one server and into one ledger."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from largesse.bench import asked
 from largesse.bench.api import draws_of
 from largesse.bench.driver import client_name
-from largesse.bench.exactness import (
-    Told,
-    complaints_of_draws,
-    complaints_of_rows,
-    read_made,
-    read_sold,
-)
+from largesse.bench.exactness import Told, complaints_of_draws, complaints_of_rows
 from largesse.bench.load import Load
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.report import Bar, Result, beside, figure
-from largesse.bench.server import ledger
 from largesse.bench.stage import Trial, opened, tried
 
 ROUNDS = 2
@@ -36,7 +28,7 @@ class _Run(Struct, frozen=True):
 def lucky_draw(bench: Bench) -> Result:
     """Measure draws, beside claims."""
     plan = bench.plan
-    runs = bench.runs("draw", f"{ROUNDS} rounds", lambda folder: _run(folder, plan))
+    runs = bench.runs("draw", f"{ROUNDS} rounds", lambda name: _run(bench, name))
     claims = [trial for run in runs for trial in run.claims]
     draws = [trial for run in runs for trial in run.draws]
     speeds = [trial.measured.per_second for trial in draws]
@@ -59,22 +51,21 @@ def lucky_draw(bench: Bench) -> Result:
     )
 
 
-def _run(folder: Path, plan: Plan) -> _Run:
-    with opened(folder) as stage:
+def _run(bench: Bench, name: str) -> _Run:
+    plan, ledger = bench.plan, bench.ledger(name)
+    claims, draws = [], []
+    with opened(ledger) as stage:
         campaign = stage.api.open_draw()
-        claim = stage.load(plan)
         text = asked.claim(draws_of(campaign), stage.api.authorization)
         load = Load(stage.server.url, (text,), plan.connections, plan.seconds)
-        claims, draws = [], []
         for _ in range(ROUNDS):
-            claims.append(tried(stage.server, claim))
+            claims.append(tried(stage.server, stage.load(plan)))
             draws.append(tried(stage.server, load))
         stock = stage.settled_stock([stage.campaign, campaign])
-    path = ledger(folder)
-    claimed = read_sold(path)[stage.campaign].rows
+    claimed = ledger.sold()[stage.campaign].rows
     found = [
         *complaints_of_rows(_told(claims, plan), claimed),
-        *complaints_of_draws(_told(draws, plan), stock[campaign], read_made(path, campaign)),
+        *complaints_of_draws(_told(draws, plan), stock[campaign], ledger.made(campaign)),
     ]
     if claimed != stock[stage.campaign]:
         found.append(f"{claimed} rows but {stock[stage.campaign]} issued by the API")

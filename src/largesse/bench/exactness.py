@@ -18,7 +18,7 @@ _MOMENTS = """
 SELECT j.at_ms FROM journal j JOIN campaign c ON c.number = j.campaign
 WHERE j.kind = 1 AND c.id IN (SELECT value FROM json_each(?)) ORDER BY j.at_ms"""
 _DRAWS = """
-SELECT count(*), count(DISTINCT j.draw), coalesce(max(j.draw), 0), count(DISTINCT j.customer),
+SELECT count(j.draw), count(DISTINCT j.draw), coalesce(max(j.draw), 0), count(DISTINCT j.customer),
   count(j.reward), (SELECT count(*) FROM journal i WHERE i.kind = 1 AND i.campaign = c.number),
   coalesce((SELECT draws FROM draw_book b WHERE b.campaign = c.number), 0)
 FROM campaign c LEFT JOIN journal j ON j.kind = 8 AND j.campaign = c.number WHERE c.id = ?"""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from largesse.bench import exactness
-from largesse.bench.exactness import Kept, Sold
+from largesse.bench.exactness import Kept, Made, Sold
 
 
 class Ledger(Protocol):
@@ -31,6 +31,9 @@ class Ledger(Protocol):
     def moments_ms(self, campaigns: Sequence[str]) -> list[int]:
         """When each unit of some campaigns was given, ascending."""
 
+    def made(self, campaign: str) -> Made:
+        """Count the draws of a campaign."""
+
     def disk_bytes(self) -> int:
         """What it takes on disk."""
 
@@ -54,6 +57,10 @@ class FileLedger:
     def moments_ms(self, campaigns: Sequence[str]) -> list[int]:
         """See `Ledger`."""
         return exactness.read_moments(self.path, campaigns)
+
+    def made(self, campaign: str) -> Made:
+        """See `Ledger`."""
+        return exactness.read_made(self.path, campaign)
 
     def disk_bytes(self) -> int:
         """See `Ledger`. The journals beside the file count, too."""

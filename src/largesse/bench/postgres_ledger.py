@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from largesse.bench.exactness import Kept, Sold
+from largesse.bench.exactness import Kept, Made, Sold
 from largesse.bench.ledgers import Ledger
 from largesse.bench.plan import BenchError
 from largesse.bench.postgres_server import postgres
@@ -33,6 +33,12 @@ WHERE j.kind = 1 GROUP BY c.id"""
 _MOMENTS = """
 SELECT j.at_ms FROM journal j JOIN campaign c ON c.number = j.campaign
 WHERE j.kind = 1 AND c.id = ANY(%s) ORDER BY j.at_ms"""
+_DRAWS = """
+SELECT count(j.draw), count(DISTINCT j.draw), coalesce(max(j.draw), 0), count(DISTINCT j.customer),
+  count(j.reward), (SELECT count(*) FROM journal i WHERE i.kind = 1 AND i.campaign = c.number),
+  coalesce((SELECT draws FROM draw_book b WHERE b.campaign = c.number), 0)
+FROM campaign c LEFT JOIN journal j ON j.kind = 8 AND j.campaign = c.number
+WHERE c.id = %s GROUP BY c.number"""
 _LOOK = """
 SELECT set_config('search_path', 'largesse', false), set_config('largesse.tenant', '0', false)"""
 
@@ -55,6 +61,10 @@ class PostgresLedger:
     def moments_ms(self, campaigns: Sequence[str]) -> list[int]:
         """See `Ledger`."""
         return [at for (at,) in self._rows(_MOMENTS, (list(campaigns),))]
+
+    def made(self, campaign: str) -> Made:
+        """See `Ledger`."""
+        return Made(*self._rows(_DRAWS, (campaign,))[0])
 
     def disk_bytes(self) -> int:
         """See `Ledger`. The server's log of changes, which all databases share, does not count."""
