@@ -10,8 +10,9 @@ import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { setTimeout } from "k6/timers";
 
-const URL = `${__ENV.LARGESSE_URL || "http://127.0.0.1:8000"}/api/v1`;
+const URL = `${(__ENV.LARGESSE_URL || "http://127.0.0.1:8000").replace(/\/+$/, "")}/api/v1`;
 const KEY = __ENV.LARGESSE_KEY;
+if (!KEY) throw new Error("give a key of the server's in LARGESSE_KEY");
 
 export const PER_SECOND = chosen("PER_SECOND", 500);
 export const SECONDS = chosen("SECONDS", 10);
@@ -134,7 +135,7 @@ async function leave(url, { body, params }) {
 
 /** Whether an answer came, and is none that leaves open what became of the claim. */
 function isHeard(answer) {
-  return answer !== null && answer.status > 0 && answer.status < 500;
+  return answer !== null && answer.status > 0 && answer.status < 500 && answer.status !== 429;
 }
 
 /** Count an answer, and hold against it what this VU has heard before. */
@@ -224,7 +225,7 @@ function account(name, incentive, sign) {
   toldMinusKeptDigest.add(sign * digest(`${name} ${incentive.id} ${incentive.code}`));
 }
 
-/** 32 bits of a text by FNV-1a (RFC 9923), so that a million of them add up without rounding. */
+/** 32 bits of a text by FNV-1a (isthe.com/chongo/tech/comp/fnv): a million of them add up without rounding. */
 function digest(text) {
   let value = 0x811c9dc5;
   for (let place = 0; place < text.length; place += 1) {
@@ -253,7 +254,8 @@ function ask(method, path, key, body) {
 function asked(key, body) {
   const headers = { Authorization: `Bearer ${KEY}`, "Content-Type": "application/json" };
   if (key) headers["Idempotency-Key"] = key;
-  return { body: body && JSON.stringify(body), params: { headers, timeout: TIMEOUT_S * 1000, tags: { name: "largesse" } } };
+  const params = { headers, timeout: TIMEOUT_S * 1000, tags: { name: "largesse" } };
+  return { body: body && JSON.stringify(body), params };
 }
 
 /** What an answer says; nothing, where it makes no sense. */
