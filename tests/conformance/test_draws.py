@@ -1,28 +1,21 @@
-"""Conformance of the lucky draw. Draws are kept in SQLite so far: no other ledger is started."""
+"""Conformance of the lucky draw."""
 
 import asyncio
 import json
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from math import sqrt
 from pathlib import Path
 
 import pytest
 from raw_http import Response
-from running import PROGRAM, WATCHFUL, Running, served
+from running import PROGRAM, Running, served
 from shop import Json, Shop, a_reward, rfc3339, shop
 
 DAY_MS = 86_400_000
 SURE = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A running `largesse serve` on a file."""
-    with served(tmp_path_factory.mktemp("draws"), WATCHFUL) as running:
-        yield running
 
 
 def a_chance(key: str, weight_ppm: int, **changes: object) -> Json:
@@ -85,7 +78,7 @@ async def test_B03_B05_a_sure_reward_and_two_without_weight(acme: Shop) -> None:
 
 
 async def test_B04_once_a_day_also_when_two_hundred_come_at_once(
-    acme: Shop, tmp_path: Path
+    acme: Shop, ledger: Mapping[str, str], tmp_path: Path
 ) -> None:
     """ALREADY_DRAWN, also after every cache is wiped, also at once: exactly one draw."""
     campaign = await a_draw(acme, a_chance("A", SURE))
@@ -93,11 +86,11 @@ async def test_B04_once_a_day_also_when_two_hundred_come_at_once(
     assert Counter(one.status for one in answers) == {201: 1, 409: 199}
     assert {one.json()["code"] for one in answers if one.status == 409} == {"ALREADY_DRAWN"}
 
-    with served(tmp_path) as running:
+    with served(tmp_path, ledger) as running:
         async with shop(running.port) as first:
             campaign = await a_draw(first, a_chance("A", SURE))
             assert await won(first, campaign, "ann", "k") == "A"
-    with served(tmp_path) as running:
+    with served(tmp_path, ledger) as running:
         async with shop(running.port) as again:
             refused = await draw(again, campaign, "ann", "another")
             retried = await draw(again, campaign, "ann", "k")

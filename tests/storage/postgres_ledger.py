@@ -12,6 +12,7 @@ from largesse.storage.postgres.commands import PostgresTransactions, of_all_tena
 from largesse.storage.postgres.customers import PostgresCustomerRecords
 from largesse.storage.postgres.database import PostgresDatabase
 from largesse.storage.postgres.deliveries import PostgresDeliveryStore
+from largesse.storage.postgres.draws import PostgresDrawStore
 from largesse.storage.postgres.issuance import PostgresIncentiveStore
 from largesse.storage.postgres.jobs import PostgresJobRecords
 from largesse.storage.postgres.ledger import PostgresLedgerRecords
@@ -21,7 +22,7 @@ from largesse.storage.postgres.publishing import Publisher
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
 from largesse.storage.postgres.webhooks import PostgresWebhookRecords
-from largesse.testing.factories import NOW_MS, WAITING_MAX, BulkWorld, ScriptedCodes
+from largesse.testing.factories import NOW_MS, WAITING_MAX, BulkWorld, ScriptedCodes, ScriptedDice
 
 _TAKEN = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
 _ARE_OVER = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
@@ -76,6 +77,7 @@ def open_ledger(database: PostgresDatabase) -> Ledger:
         pools=PostgresTransactions(database, publisher, PostgresPoolRecords),
         codes=codes,
         corrupt=corrupt,
+        draws=PostgresDrawStore(database, store, ScriptedDice()),
         published=published,
         clock=clock,
         outbox=PatientOutboxStore(database, clock),

@@ -13,6 +13,8 @@ from largesse.testing.contracts.codes import IncentiveCodesContract
 from largesse.testing.contracts.commands import TransactionsContract
 from largesse.testing.contracts.customers import CustomerStoreContract
 from largesse.testing.contracts.deliveries import DeliveryStoreContract
+from largesse.testing.contracts.draw_history import DrawHistoryContract
+from largesse.testing.contracts.draws import DrawStoreContract
 from largesse.testing.contracts.eligibility import EligibilityContract
 from largesse.testing.contracts.issuance import IncentiveStoreContract
 from largesse.testing.contracts.jobs import JobStoreContract
@@ -77,6 +79,14 @@ class TestPostgresPools(PoolStoreContract):
 
 class TestPostgresCustomers(CustomerStoreContract):
     """Customers and their phones."""
+
+
+class TestPostgresDraws(DrawStoreContract):
+    """Draws."""
+
+
+class TestPostgresDrawHistory(DrawHistoryContract):
+    """What draws did to the stock."""
 
 
 class TestPostgresEligibility(EligibilityContract):

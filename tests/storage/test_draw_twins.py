@@ -1,9 +1,8 @@
-"""Draws in a file beside those in memory, through random histories."""
+"""Draws on a disk beside those in memory, through random histories."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memory_ledger import memory_world
 from msgspec.structs import replace
-from sqlite_ledger import open_ledger
+from twin_ledgers import Begin, Twin
 
 from largesse.campaigns.model import (
     Campaign,
@@ -104,13 +103,12 @@ def definitions() -> list[CampaignDefinition]:
 
 
 class Pair:
-    """The model and the file, driven alike; they must never disagree."""
+    """The model and a twin, driven alike; they must never disagree."""
 
-    def __init__(self, path: Path, runner: asyncio.Runner) -> None:
-        self._path = path
+    def __init__(self, twin: Twin, runner: asyncio.Runner) -> None:
         self._runner = runner
         self._model = memory_world()
-        self._ledger = open_ledger(path)
+        self._twin = twin
         self._now_ms = NOW_MS
         self._won: list[Issued] = []
         self.both(keep_tenant)
@@ -127,13 +125,13 @@ class Pair:
         ]
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._ledger.close()
+        """Let go of the twin."""
+        self._twin.close()
 
     def both(self, work: Callable[[World], Coroutine[Any, Any, Answer]]) -> Answer:
         """Do the same to both; the answer that they agree on."""
         expected = self._runner.run(work(self._model))
-        assert self._runner.run(work(self._ledger.world)) == expected
+        assert self._runner.run(work(self._twin.world)) == expected
         return expected
 
     def come(self, wave: Wave) -> None:
@@ -141,7 +139,7 @@ class Pair:
         self._now_ms += wave.hours * HOUR_MS
         self._change(wave.change)
         wishes = [self._wish(*one) for one in wave.wishes]
-        [refusal] = draws_of(self._ledger.world).refusals(wishes[:1])
+        [refusal] = draws_of(self._twin.world).refusals(wishes[:1])
 
         settled = self.both(lambda world: draw(world, *wishes))
 
@@ -176,10 +174,7 @@ class Pair:
             status = Status.PAUSED if change == "pause" else Status.ACTIVE
             self._keep(1, replace(self._campaigns[1], status=status))
         if change == "restart":
-            drawn = self._ledger.world.codes.drawn
-            self._ledger.close()
-            self._ledger = open_ledger(self._path)
-            self._ledger.world.codes.drawn = drawn
+            self._twin.open_again()
         if change == "register":
             self.both(lambda world: keep_customer(world, a_customer("ann")))
 
@@ -213,7 +208,7 @@ async def _violations(world: World) -> object:
     return (await world.incentives.prove(whole=True)).violations
 
 
-def check(folder: pytest.TempPathFactory, histories: int) -> None:
+def check(begin: Begin, histories: int) -> None:
     """Run so many histories, and shrink one that disagrees to the shortest."""
 
     @settings(
@@ -225,7 +220,7 @@ def check(folder: pytest.TempPathFactory, histories: int) -> None:
     @given(waves)
     def run(history: list[Wave]) -> None:
         with asyncio.Runner() as runner:
-            pair = Pair(folder.mktemp("twins") / "largesse.db", runner)
+            pair = Pair(begin(), runner)
             try:
                 for wave in history:
                     pair.come(wave)
@@ -236,13 +231,13 @@ def check(folder: pytest.TempPathFactory, histories: int) -> None:
     run()
 
 
-def test_draws_in_the_file_agree_with_the_model(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_draws_agree_with_the_model(begin: Begin) -> None:
     """A few histories, for everybody's daily run."""
-    check(tmp_path_factory, histories=12)
+    check(begin, histories=12)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_draws_agree_for_long(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_draws_agree_for_long(begin: Begin) -> None:
     """As many as a change of the ledger must pass."""
-    check(tmp_path_factory, histories=150)
+    check(begin, histories=150)

@@ -1,11 +1,9 @@
 """Each ledger on a disk beside the one in memory, through long random histories."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,9 +17,7 @@ from hypothesis.stateful import (
 )
 from memory_ledger import memory_world
 from msgspec.structs import replace
-from postgres_databases import Databases, settings_of
-from postgres_ledger import open_ledger as open_postgres
-from sqlite_ledger import open_ledger as open_sqlite
+from twin_ledgers import Begin, Twin
 
 from largesse.campaigns.model import (
     Campaign,
@@ -35,8 +31,6 @@ from largesse.issuance.model import LedgerEntry, Settled, Violation, Wish
 from largesse.kernel.errors import InvalidInputError, UnavailableError
 from largesse.kernel.outcome import Outcome
 from largesse.storage.memory.state import MemoryState
-from largesse.storage.postgres.database import PostgresDatabase
-from largesse.storage.postgres.transaction import EVERYBODY
 from largesse.testing.factories import (
     HOUR_MS,
     NOW_MS,
@@ -56,9 +50,6 @@ Answer = TypeVar("Answer")
 
 CLOCKS_GO_FORWARD_MS = 1_805_007_600_000
 """2027-03-14T07:00:00Z: the hour in which New York skips one."""
-
-_JOURNAL = """
-SELECT kind, at_ms, campaign, version, coalesce(reward, 0), coalesce(serial, 0) FROM journal"""
 
 FEW_CODES = CodeFormat(charset="ABC", length=2)
 CUSTOMERS = ["ann", "bob", "cat"]
@@ -106,74 +97,6 @@ asks = st.builds(
     st.sampled_from(KEYS),
     dry_run=st.sampled_from([False, False, False, True]),
 )
-
-
-Facts = list[tuple[Any, ...]]
-
-
-class Twin(Protocol):
-    """A ledger that outlives the process that has it open."""
-
-    @property
-    def world(self) -> World:
-        """What works on it."""
-
-    def open_again(self) -> None:
-        """Close it and open it, as another process would find it."""
-
-    async def facts(self) -> Facts:
-        """The rows of its journal: kind, moment, campaign, version, reward and serial."""
-
-    def close(self) -> None:
-        """Let go of it."""
-
-
-class SQLiteTwin:
-    """A ledger in a file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ledger = open_sqlite(path)
-        self.world = self._ledger.world
-
-    def open_again(self) -> None:
-        """See `Twin`."""
-        drawn = self.world.codes.drawn
-        self._ledger.close()
-        self._ledger = open_sqlite(self._path)
-        self.world = self._ledger.world
-        self.world.codes.drawn = drawn
-
-    async def facts(self) -> Facts:
-        """See `Twin`."""
-        return await self._ledger.readers.read(lambda db: list(db.execute(_JOURNAL)))
-
-    def close(self) -> None:
-        """See `Twin`."""
-        self._ledger.close()
-
-
-class PostgresTwin:
-    """A ledger in a database, emptied at the end."""
-
-    def __init__(self, databases: Databases, database: PostgresDatabase) -> None:
-        self._databases = databases
-        self._database = database
-        self.world = open_postgres(database).world
-
-    def open_again(self) -> None:
-        """See `Twin`. What a process keeps of it in memory is gone."""
-        drawn = self.world.codes.drawn
-        self.world = open_postgres(self._database).world
-        self.world.codes.drawn = drawn
-
-    async def facts(self) -> Facts:
-        """See `Twin`."""
-        return await self._database.read(EVERYBODY, lambda state: state.rows(_JOURNAL))
-
-    def close(self) -> None:
-        """See `Twin`."""
-        self._databases.clear(self._database.settings.url)
 
 
 class Twins(RuleBasedStateMachine):
@@ -321,21 +244,6 @@ async def _kept_or_why_not(world: World, campaign: Campaign) -> Campaign | tuple
         return await keep_campaign(world, campaign)
     except InvalidInputError as error:
         return error.pointer, str(error)
-
-
-Begin = Callable[[], Twin]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
-    """Makes an empty ledger for each history."""
-    if request.param == "sqlite":
-        folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-        yield lambda: SQLiteTwin(folder.mktemp("twins") / "largesse.db")
-        return
-    databases: Databases = request.getfixturevalue("databases")
-    with databases.fresh() as url, closing(PostgresDatabase(settings_of(url))) as database:
-        yield lambda: PostgresTwin(databases, database)
 
 
 def check(begin: Begin, histories: int, steps: int) -> None:

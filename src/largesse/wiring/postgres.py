@@ -1,15 +1,13 @@
 """A ledger in PostgreSQL."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from os import getpid
 from pathlib import Path
 from socket import gethostname
 
 from largesse.draws.dice import Dice
-from largesse.draws.model import Drawn, DrawSettled, DrawWish, Returned
-from largesse.draws.ports import Before
 from largesse.http.pieces import Pieces
 from largesse.issuance.ports import Publish, RandomCodes
 from largesse.kernel.clock import MachineClock
@@ -21,6 +19,7 @@ from largesse.storage.postgres.commands import PostgresTransactions, of_all_tena
 from largesse.storage.postgres.customers import PostgresCustomerRecords
 from largesse.storage.postgres.database import PostgresDatabase
 from largesse.storage.postgres.deliveries import PostgresDeliveryStore
+from largesse.storage.postgres.draws import PostgresDrawStore
 from largesse.storage.postgres.issuance import PostgresIncentiveStore
 from largesse.storage.postgres.jobs import PostgresJobRecords
 from largesse.storage.postgres.ledger import PostgresLedgerRecords
@@ -62,8 +61,9 @@ def open_postgres(
         news = stack.enter_context(closing(News(database, listening)))
         changes = PostgresChanges(database, publisher, listening, since)
 
-        def open_ledger(random_codes: RandomCodes, _: Dice) -> Stores:
-            return Stores(PostgresIncentiveStore(database, random_codes, runs_by), _NoDraws())
+        def open_ledger(random_codes: RandomCodes, dice: Dice) -> Stores:
+            store = PostgresIncentiveStore(database, random_codes, runs_by)
+            return Stores(store, PostgresDrawStore(database, store, dice))
 
         ledger = PostgresTransactions(database, publisher, PostgresLedgerRecords)
         yield Storage(
@@ -100,36 +100,3 @@ def open_postgres(
 async def _refuse_backup() -> Pieces:
     message = "this ledger is in PostgreSQL: back it up there, with pg_basebackup or pg_dump"
     raise NotFoundError(message)
-
-
-class _NoDraws:
-    """Says of every draw that a ledger in PostgreSQL makes none yet."""
-
-    async def settle(self, wishes: Sequence[DrawWish]) -> list[DrawSettled]:
-        """See `DrawStore`."""
-        raise NotFoundError(_NO_DRAWS)
-
-    def refusals(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
-        """See `DrawStore`."""
-        return [None] * len(wishes)
-
-    async def draw(self, campaign: int, number: int) -> Drawn | None:
-        """See `DrawStore`."""
-        raise NotFoundError(_NO_DRAWS)
-
-    async def draws_of(
-        self, campaign: int, customer: str, before: Before | None, limit: int
-    ) -> list[Drawn]:
-        """See `DrawStore`."""
-        raise NotFoundError(_NO_DRAWS)
-
-    async def draws(self, campaign: int, after: int, limit: int) -> list[Drawn]:
-        """See `DrawStore`."""
-        raise NotFoundError(_NO_DRAWS)
-
-    async def returns(self, campaign: int, after: int, limit: int) -> list[Returned]:
-        """See `DrawStore`."""
-        raise NotFoundError(_NO_DRAWS)
-
-
-_NO_DRAWS = "this ledger is in PostgreSQL, which makes no draws yet: run them on one in SQLite"

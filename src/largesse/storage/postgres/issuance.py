@@ -14,6 +14,7 @@ from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres import expire
 from largesse.storage.postgres.campaigns import load_campaigns, load_version
 from largesse.storage.postgres.database import PostgresDatabase
+from largesse.storage.postgres.draw_proof import Made, prove_draws
 from largesse.storage.postgres.rows import read_entries, read_entry
 from largesse.storage.postgres.scrutiny import scrutinise
 from largesse.storage.postgres.settle import Memory, settle
@@ -55,17 +56,18 @@ class PostgresIncentiveStore:
     def __init__(self, database: PostgresDatabase, random_codes: RandomCodes, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._memory = Memory(random_codes, database.ring)
+        self.memory = Memory(random_codes, database.ring)
         self._counted = BEGINNING
         self._rows = 0
         self._tallies: Tallies = {}
+        self._made: Made = {}
 
     async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
         """See `IncentiveStore`."""
         if not wishes:
             return []
         return await self._database.claim(
-            partial(settle, self._memory, self._database.limits, wishes)
+            partial(settle, self.memory, self._database.limits, wishes)
         )
 
     def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
@@ -141,9 +143,11 @@ class PostgresIncentiveStore:
         turn_days(tallies, state)
         came, violations = count(transaction, tallies, state, since)
         violations += compare(tallies, state.counters)
+        made = {} if whole else dict(self._made)
+        violations += prove_draws(transaction, made, since)
         if whole:
             violations += scrutinise(transaction)
-        self._counted, self._tallies = state.snapshot, tallies
+        self._counted, self._tallies, self._made = state.snapshot, tallies, made
         self._rows = came if whole else self._rows + came
         return Conservation(0, state.campaigns, self._rows, tuple(violations[:VIOLATIONS_MAX]))
 

@@ -10,6 +10,7 @@ from typing import Any, LiteralString, NamedTuple
 
 from largesse.campaigns.model import Campaign, Counters
 from largesse.customers.model import Standing
+from largesse.draws.model import DrawWish
 from largesse.issuance import decide
 from largesse.issuance.model import LedgerEntry, Wish
 from largesse.storage.postgres.campaigns import load_campaign
@@ -32,8 +33,8 @@ FROM reward WHERE campaign = ANY(%s::bigint[]) ORDER BY number"""
 # A statement of its own, and the first that writes: a statement sees what was there when it began,
 # so whatever is to be decided on must be read by those behind it. Everybody holds the rewards of a
 # tenant in the order of their numbers, and those of several tenants in the order of theirs.
-_HELD_STATES: LiteralString = f"{_STATES} FOR UPDATE"
-_CAMPAIGNS = "SELECT number, status, version FROM campaign WHERE number = ANY(%s::bigint[])"
+HELD_STATES: LiteralString = f"{_STATES} FOR UPDATE"
+CAMPAIGNS = "SELECT number, status, version FROM campaign WHERE number = ANY(%s::bigint[])"
 _PART = "SELECT part FROM campaign WHERE number = %s"
 
 # LATERAL with the order of the index and a limit is no decoration: on a partition that nothing was
@@ -53,7 +54,7 @@ CROSS JOIN LATERAL (SELECT * FROM journal j
   WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.key = w.key
     AND j.nth IS NULL AND j.kind = 1
   ORDER BY j.key LIMIT 1) j {GONE_OF_PART}"""
-_OF_REWARD: LiteralString = f"""
+OF_REWARD: LiteralString = f"""
 SELECT {ENTRY}
 FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS w (campaign, customer, reward)
 CROSS JOIN LATERAL (SELECT * FROM journal j
@@ -127,7 +128,7 @@ def load_and_hold(
     transaction: BatchTransaction, memory: Mapping[int, Known], wishes: Mapping[int, list[Wish]]
 ) -> dict[int, Loaded]:
     """The same, with all rewards of the campaigns held until the end."""
-    return _load(transaction, memory, wishes, _HELD_STATES)
+    return _load(transaction, memory, wishes, HELD_STATES)
 
 
 def _load(
@@ -160,14 +161,14 @@ def _ask(
     return _Asked(
         tenant,
         Statement(states, (campaigns,)),
-        Statement(_CAMPAIGNS, (campaigns,)),
+        Statement(CAMPAIGNS, (campaigns,)),
         list(_questions(memory, wishes)),
-        list(_ask_who(memory, tenant, wishes)),
+        list(ask_who(memory, tenant, wishes)),
     )
 
 
-def _ask_who(
-    memory: Mapping[int, Known], tenant: int, wishes: Sequence[Wish]
+def ask_who(
+    memory: Mapping[int, Known], tenant: int, wishes: Sequence[Wish | DrawWish]
 ) -> Iterable[Statement]:
     """Ask how those customers stand whose campaigns want to know, if there are any."""
     asking = {
@@ -200,16 +201,16 @@ def _questions(memory: Mapping[int, Known], wishes: Sequence[Wish]) -> Iterable[
         if _is_capped(known.campaign, wish.reward):
             capped.setdefault(known.part, {})[wish.campaign, wish.customer, wish.reward] = None
     for part, who in counted.items():
-        yield _counted(part, who, FEW)
+        yield count_of(part, who, FEW)
     for part, by_key in keyed.items():
-        yield Statement(_BY_KEY, (*_columns(by_key), part, part))
+        yield Statement(_BY_KEY, (*columns(by_key), part, part))
     for part, of_reward in capped.items():
-        yield Statement(_OF_REWARD, (*_columns(of_reward), part, part))
+        yield Statement(OF_REWARD, (*columns(of_reward), part, part))
 
 
-def _counted(part: int, who: Iterable[tuple[int, str]], limit: int) -> Statement:
+def count_of(part: int, who: Iterable[tuple[int, str]], limit: int) -> Statement:
     """Ask for so many incentives of each customer that a campaign counts, the first ones."""
-    return Statement(_COUNTED, (*_columns(who), part, limit, part))
+    return Statement(_COUNTED, (*columns(who), part, limit, part))
 
 
 def _is_capped(campaign: Campaign, reward: int) -> bool:
@@ -219,7 +220,8 @@ def _is_capped(campaign: Campaign, reward: int) -> bool:
     )
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+def columns(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    """The columns of some rows."""
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
@@ -233,17 +235,21 @@ def _read(
         for row in rows:
             _add(entries, to_entry(*row))
     _read_on(transaction, memory, asked.tenant, entries)
-    standings = {
-        one: Standing(True, phone, verified)  # noqa: FBT003 — a row as it is
-        for rows in rest[len(asked.entries) :]
-        for one, phone, verified in rows
-    }
     return Loaded(
         {number: Counters(*counters) for number, _, *counters in states},
         {number: (status, version) for number, status, version in campaigns},
         dict(entries),
-        standings,
+        standings_of(rest[len(asked.entries) :]),
     )
+
+
+def standings_of(answers: Iterable[Rows]) -> dict[str, Standing]:
+    """How registered customers stand, by the answers to `ask_who`."""
+    return {
+        one: Standing(True, phone, verified)  # noqa: FBT003 — a row as it is
+        for rows in answers
+        for one, phone, verified in rows
+    }
 
 
 def _add(entries: dict[Who, list[LedgerEntry]], entry: LedgerEntry) -> None:
@@ -267,7 +273,7 @@ def _read_on(
             many.setdefault(part, []).append(who)
             entries[who] = []
     if many:
-        questions = [_counted(part, who, ALL) for part, who in many.items()]
+        questions = [count_of(part, who, ALL) for part, who in many.items()]
         _, *found = transaction.ask([before_wall(tenant), *questions])
         for rows in found:
             for row in rows:

@@ -19,9 +19,12 @@ UPDATE reward SET issued = %(issued)s, issued_day = %(issued_day)s
 WHERE number = %(reward)s AND serials = %(serials)s AND day = %(day)s
   AND issued = %(issued)s + 1 AND issued_day - %(issued_day)s IN (0, 1)"""
 
+# With how many draws the campaign had made by then: its reward is held, so that none is under way.
 END: LiteralString = """
-INSERT INTO journal (part, tenant, kind, at_ms, campaign, reward, serial, version)
-SELECT c.part, c.tenant, %s, %s, c.number, %s, %s, %s FROM campaign c WHERE c.number = %s"""
+INSERT INTO journal (part, tenant, kind, at_ms, campaign, reward, serial, version, draw)
+SELECT c.part, c.tenant, %s, %s, c.number, %s, %s, %s,
+  (SELECT b.draws FROM draw_book b WHERE b.campaign = c.number)
+FROM campaign c WHERE c.number = %s"""
 
 
 def end(transaction: Transaction, kind: FactKind, at_ms: int, issued: Issued) -> None:

@@ -32,7 +32,7 @@ An array would have all of them read."""
 
 _COLUMNS: LiteralString = """
 j.tx::text::bigint, j.seq, j.kind, j.at_ms, j.tenant, j.campaign, c.id, j.version, j.reward,
-  j.serial, j.detail, j.draw, j.customer, j.key,
+  j.serial, j.detail, CASE j.kind WHEN 8 THEN j.draw END, j.customer, j.key,
   i.customer, i.key, i.at_ms, i.version, i.detail,
   (SELECT b.place + j.serial - b.serial FROM code_block b
     WHERE j.kind IN (1, 4, 5) AND b.reward = j.reward AND b.serial <= j.serial

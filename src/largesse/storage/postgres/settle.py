@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from largesse.campaigns.model import Reward
 from largesse.customers.model import Standing
+from largesse.draws.model import DrawWish
 from largesse.issuance import decide
 from largesse.issuance.model import LedgerEntry, Offer, Settled, Wish
 from largesse.issuance.ports import RandomCodes
@@ -17,8 +19,10 @@ from largesse.storage.postgres.trips import BatchTransaction, Line, Statement, b
 
 _GONE = Settled(Outcome.CLOSED)
 _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
-_KEEP, _LEAVE = Statement("COMMIT"), Statement("ROLLBACK")
+KEEP, LEAVE = Statement("COMMIT"), Statement("ROLLBACK")
 
+
+T = TypeVar("T")
 
 _Ask = Callable[
     [BatchTransaction, Mapping[int, Known], Mapping[int, list[Wish]]], dict[int, Loaded]
@@ -41,6 +45,16 @@ class Memory:
     tails: dict[int, Tail] = field(default_factory=dict)
     spent: set[int] = field(default_factory=set)
 
+    def stale(self, said: Mapping[int, tuple[str, int]]) -> list[int]:
+        """The campaigns that the ledger knows otherwise, by their status and version."""
+        known = self.campaigns
+        return [
+            number
+            for number, now in said.items()
+            if number not in known
+            or (known[number].campaign.status, known[number].campaign.version) != now
+        ]
+
 
 def settle(memory: Memory, limits: Limits, wishes: Sequence[Wish], line: Line) -> list[Settled]:
     """One answer per wish, in order; durable when it returns.
@@ -54,13 +68,13 @@ def settle(memory: Memory, limits: Limits, wishes: Sequence[Wish], line: Line) -
     if memory.spent.issuperset(wish.reward for wish in wishes):
         refused = _Batch(memory, BatchTransaction(line, limits, wall), by_tenant).refuse()
         if refused is not None:
-            return _in_order(wishes, refused)
-    return _in_order(
+            return in_order(wishes, refused)
+    return in_order(
         wishes, _Batch(memory, BatchTransaction(line, limits, wall), by_tenant).settle()
     )
 
 
-def _in_order(wishes: Sequence[Wish], settled: Mapping[int, list[Settled]]) -> list[Settled]:
+def in_order(wishes: Sequence[Wish | DrawWish], settled: Mapping[int, list[T]]) -> list[T]:
     """The answers of each tenant's wishes, in the order of all of them."""
     if len(settled) == 1:
         return next(iter(settled.values()))
@@ -86,7 +100,7 @@ class _Batch:
         self._load(load_and_hold)
         settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
         written = self._written()
-        self._transaction.ask([*written, _KEEP if written else _LEAVE])
+        self._transaction.ask([*written, KEEP if written else LEAVE])
         self._remember()
         if written:
             self._memory.ring()
@@ -103,7 +117,7 @@ class _Batch:
         if not hopeful:
             settled = {tenant: self._decide(tenant) for tenant in sorted(self._wishes)}
             assert not any(lot.issued_some for lot in self._lots.values())
-        self._transaction.ask([_LEAVE])
+        self._transaction.ask([LEAVE])
         self._remember()
         return settled
 
@@ -111,7 +125,9 @@ class _Batch:
         """Ask until what this process knows of the campaigns is what the ledger says of them."""
         while True:
             loaded = ask(self._transaction, self._memory.campaigns, self._wishes)
-            stale = {tenant: self._stale(found) for tenant, found in loaded.items()}
+            stale = {
+                tenant: self._memory.stale(found.campaigns) for tenant, found in loaded.items()
+            }
             if not any(stale.values()):
                 break
             for tenant, campaigns in stale.items():
@@ -121,15 +137,6 @@ class _Batch:
             self._entries |= found.entries
             self._standings[tenant] = found.standings
             self._open_lots(found)
-
-    def _stale(self, loaded: Loaded) -> list[int]:
-        known = self._memory.campaigns
-        return [
-            number
-            for number, said in loaded.campaigns.items()
-            if number not in known
-            or (known[number].campaign.status, known[number].campaign.version) != said
-        ]
 
     def _open_lots(self, loaded: Loaded) -> None:
         """A lot for each reward of the campaigns that are there."""

@@ -20,7 +20,7 @@ _CAMPAIGNS = "SELECT count(*) FROM campaign"
 
 # Rows that this state has and an earlier one had not. What began before the earlier state and ended
 # after it is among them, whatever its number.
-_NEWER: LiteralString = """
+NEWER: LiteralString = """
 tx >= pg_snapshot_xmin(%(since)s::pg_snapshot)
   AND NOT pg_visible_in_snapshot(tx, %(since)s::pg_snapshot)"""
 _TODAY: LiteralString = """
@@ -30,20 +30,20 @@ _ISSUED: LiteralString = f"""
 SELECT j.reward, count(*), min(j.serial), max(j.serial), count(DISTINCT j.serial),
   count(*) FILTER (WHERE j.at_ms >= t.first_ms AND j.at_ms < t.after_ms)
 FROM journal j LEFT JOIN {_TODAY} ON t.reward = j.reward
-WHERE j.kind = 1 AND {_NEWER.replace("tx", "j.tx")} GROUP BY j.reward"""
+WHERE j.kind = 1 AND {NEWER.replace("tx", "j.tx")} GROUP BY j.reward"""
 _REVOKED: LiteralString = f"""
 SELECT g.reward, count(*), count(*) FILTER (WHERE i.at_ms >= t.first_ms AND i.at_ms < t.after_ms)
 FROM journal g
 LEFT JOIN journal i
   ON i.part = g.part AND i.reward = g.reward AND i.serial = g.serial AND i.kind = 1
 LEFT JOIN {_TODAY} ON t.reward = g.reward
-WHERE g.kind = 5 AND {_NEWER.replace("tx", "g.tx")} GROUP BY g.reward"""
+WHERE g.kind = 5 AND {NEWER.replace("tx", "g.tx")} GROUP BY g.reward"""
 _ORPHANS: LiteralString = f"""
 SELECT g.reward, g.seq FROM journal g
 LEFT JOIN journal i
   ON i.part = g.part AND i.reward = g.reward AND i.serial = g.serial AND i.kind = 1
-WHERE g.kind IN (2, 4, 5) AND i.reward IS NULL AND {_NEWER.replace("tx", "g.tx")}"""
-_COUNT: LiteralString = f"SELECT count(*) FROM journal WHERE {_NEWER}"
+WHERE g.kind IN (2, 4, 5) AND i.reward IS NULL AND {NEWER.replace("tx", "g.tx")}"""
+_COUNT: LiteralString = f"SELECT count(*) FROM journal WHERE {NEWER}"
 
 BEGINNING = "1:1:"
 """A snapshot in which nothing had happened yet."""

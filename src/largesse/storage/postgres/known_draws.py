@@ -1,0 +1,211 @@
+"""What the ledger knows of a batch of draws: asked in one trip, each tenant behind his own wall."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import LiteralString, NamedTuple
+
+from largesse.campaigns.model import Counters
+from largesse.customers.model import Standing
+from largesse.draws import decide
+from largesse.draws.model import Drawn, DrawWish
+from largesse.issuance.model import Issued, LedgerEntry, Place
+from largesse.kernel.calendar import LocalDays
+from largesse.storage.postgres.draw_rows import DRAWN, drawn_of
+from largesse.storage.postgres.known import (
+    ALL,
+    CAMPAIGNS,
+    GONE_OF_PART,
+    HELD_STATES,
+    OF_REWARD,
+    Known,
+    Who,
+    ask_who,
+    columns,
+    count_of,
+    standings_of,
+)
+from largesse.storage.postgres.rows import ENTRY, to_entry
+from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall
+
+_BOOKS = "SELECT campaign, draws FROM draw_book WHERE campaign = ANY(%s::bigint[])"
+# As customers of claims are found: LATERAL in the order of an index, and one partition.
+_BY_KEY: LiteralString = f"""
+SELECT {DRAWN}
+FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (campaign, customer, key)
+CROSS JOIN LATERAL (SELECT * FROM journal j
+  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.key = w.key
+    AND j.kind = 8
+  ORDER BY j.key LIMIT 1) j"""
+_OF_PERIOD: LiteralString = f"""
+SELECT {DRAWN}
+FROM unnest(%s::bigint[], %s::text[], %s::integer[]) AS w (campaign, customer, period)
+CROSS JOIN LATERAL (SELECT * FROM journal j
+  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer
+    AND j.period = w.period AND j.kind = 8
+  ORDER BY j.ordinal LIMIT %s) j"""
+_WON: LiteralString = f"""
+SELECT {ENTRY}
+FROM unnest(%s::bigint[], %s::bigint[]) AS w (reward, serial)
+CROSS JOIN LATERAL (SELECT * FROM journal j
+  WHERE j.part = %s AND j.reward = w.reward AND j.serial = w.serial AND j.kind = 1
+  ORDER BY j.serial LIMIT 1) j {GONE_OF_PART}"""
+
+
+class LoadedDraws(NamedTuple):
+    """What the ledger said for one tenant's wishes.
+
+    `books` count the draws of campaigns, `drawn` are those of customers by key or period, `entries`
+    what they were given where a cap asks for it, and `won` what the draws by key had brought.
+    """
+
+    counters: Mapping[int, Counters]
+    campaigns: Mapping[int, tuple[str, int]]
+    books: Mapping[int, int]
+    drawn: dict[Who, list[Drawn]]
+    entries: dict[Who, list[LedgerEntry]]
+    standings: Mapping[str, Standing]
+    won: Mapping[Place, Issued]
+
+
+class _Asked(NamedTuple):
+    """What is asked for one tenant's wishes: questions of four kinds, in this order."""
+
+    tenant: int
+    about: Sequence[Statement]
+    drawn: Sequence[Statement]
+    entries: Sequence[Statement]
+    standings: Sequence[Statement]
+
+    @property
+    def statements(self) -> list[Statement]:
+        """All of them."""
+        return [*self.about, *self.drawn, *self.entries, *self.standings]
+
+
+def load_draws(
+    transaction: BatchTransaction,
+    memory: Mapping[int, Known],
+    days: LocalDays,
+    wishes: Mapping[int, list[DrawWish]],
+) -> dict[int, LoadedDraws]:
+    """What is known of the wishes of some tenants, with all rewards of their campaigns held."""
+    asked = [_ask(memory, days, tenant, wishes[tenant]) for tenant in sorted(wishes)]
+    statements: list[Statement] = []
+    for one in asked:
+        statements += [before_wall(one.tenant), *one.statements]
+    answers = iter(transaction.ask(statements))
+    loaded = {}
+    for one in asked:
+        next(answers)
+        loaded[one.tenant] = _read(one, list(islice(answers, len(one.statements))))
+    return {
+        tenant: found._replace(won=_read_won(transaction, memory, tenant, found, wishes[tenant]))
+        for tenant, found in loaded.items()
+    }
+
+
+def _ask(
+    memory: Mapping[int, Known], days: LocalDays, tenant: int, wishes: Sequence[DrawWish]
+) -> _Asked:
+    campaigns = (sorted({wish.campaign for wish in wishes}),)
+    about = [Statement(text, campaigns) for text in (HELD_STATES, CAMPAIGNS, _BOOKS)]
+    of_parts: dict[int, list[DrawWish]] = {}
+    for wish in wishes:
+        if wish.campaign in memory:
+            of_parts.setdefault(memory[wish.campaign].part, []).append(wish)
+    drawn, entries = [], []
+    for part, some in of_parts.items():
+        drawn += _ask_drawn(memory, days, part, some)
+        entries += list(_ask_entries(memory, part, some))
+    return _Asked(tenant, about, drawn, entries, list(ask_who(memory, tenant, wishes)))
+
+
+def _ask_drawn(
+    memory: Mapping[int, Known], days: LocalDays, part: int, wishes: Sequence[DrawWish]
+) -> list[Statement]:
+    """How draws are found: by a customer's key, and by his period."""
+    by_key: dict[tuple[int, str, str], None] = {}
+    of_period: dict[tuple[int, str, int], None] = {}
+    most = 1
+    for wish in wishes:
+        definition = memory[wish.campaign].campaign.definition
+        period = decide.period(definition, days.day(definition.time_zone, wish.now_ms))
+        by_key[wish.campaign, wish.customer, wish.key] = None
+        of_period[wish.campaign, wish.customer, period] = None
+        most = max(most, definition.draws_per.n)
+    return [
+        Statement(_BY_KEY, (*columns(by_key), part)),
+        Statement(_OF_PERIOD, (*columns(of_period), part, most)),
+    ]
+
+
+def _ask_entries(
+    memory: Mapping[int, Known], part: int, wishes: Sequence[DrawWish]
+) -> Iterable[Statement]:
+    """How that is found which caps count: all of a campaign, or that of single rewards."""
+    of_campaign: dict[Who, None] = {}
+    of_reward: dict[tuple[int, str, int], None] = {}
+    for wish in wishes:
+        campaign = memory[wish.campaign].campaign
+        if campaign.definition.per_customer_max is not None:
+            of_campaign[wish.campaign, wish.customer] = None
+            continue
+        for reward in campaign.rewards:
+            if reward.definition.per_customer_max is not None:
+                of_reward[wish.campaign, wish.customer, reward.number] = None
+    if of_campaign:
+        yield count_of(part, of_campaign, ALL)
+    if of_reward:
+        yield Statement(OF_REWARD, (*columns(of_reward), part, part))
+
+
+def _read(asked: _Asked, found: Sequence[Rows]) -> LoadedDraws:
+    """What the answers to all that was asked for one tenant's wishes say."""
+    answers = iter(found)
+    states, campaigns, books = islice(answers, len(asked.about))
+    drawn: dict[Who, list[Drawn]] = {}
+    for rows in islice(answers, len(asked.drawn)):
+        for row in rows:
+            one = drawn_of(row)
+            known = drawn.setdefault((one.campaign, one.customer), [])
+            if one not in known:
+                known.append(one)
+    entries: dict[Who, list[LedgerEntry]] = {}
+    for rows in islice(answers, len(asked.entries)):
+        for row in rows:
+            entry = to_entry(*row)
+            who = (entry.issued.campaign, entry.issued.customer)
+            entries.setdefault(who, []).append(entry)
+    return LoadedDraws(
+        {number: Counters(*counters) for number, _, *counters in states},
+        {number: (status, version) for number, status, version in campaigns},
+        dict(books),
+        drawn,
+        entries,
+        standings_of(answers),
+        {},
+    )
+
+
+def _read_won(
+    transaction: BatchTransaction,
+    memory: Mapping[int, Known],
+    tenant: int,
+    loaded: LoadedDraws,
+    wishes: Sequence[DrawWish],
+) -> dict[Place, Issued]:
+    """What those draws won whose keys come again: one trip more, where there are any."""
+    keys = {(wish.campaign, wish.customer, wish.key) for wish in wishes}
+    of_parts: dict[int, dict[Place, None]] = {}
+    for (campaign, customer), drawn in loaded.drawn.items():
+        for one in drawn:
+            if one.won is not None and (campaign, customer, one.key) in keys:
+                of_parts.setdefault(memory[campaign].part, {})[one.won] = None
+    if not of_parts:
+        return {}
+    questions = [
+        Statement(_WON, (*columns(places), part, part)) for part, places in of_parts.items()
+    ]
+    _, *found = transaction.ask([before_wall(tenant), *questions])
+    issued = [to_entry(*row).issued for rows in found for row in rows]
+    return {Place(one.reward, one.serial): one for one in issued}
