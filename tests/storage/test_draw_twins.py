@@ -1,7 +1,7 @@
 """Draws on a disk beside those in memory, through random histories."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memory_ledger import memory_world
 from msgspec.structs import replace
-from twin_ledgers import Begin, Twin
+from twin_ledgers import Begin, Twin, twins_of
 
 from largesse.campaigns.model import (
     Campaign,
@@ -206,6 +206,13 @@ async def _draws_of(campaign: Campaign, customer: str, world: World) -> list[Dra
 
 async def _violations(world: World) -> object:
     return (await world.incentives.prove(whole=True)).violations
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
+    """Makes an empty ledger for each history."""
+    with twins_of(request) as made:
+        yield made
 
 
 def check(begin: Begin, histories: int) -> None:

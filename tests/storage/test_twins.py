@@ -1,7 +1,7 @@
 """Each ledger on a disk beside the one in memory, through long random histories."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 from memory_ledger import memory_world
 from msgspec.structs import replace
-from twin_ledgers import Begin, Twin
+from twin_ledgers import Begin, Twin, twins_of
 
 from largesse.campaigns.model import (
     Campaign,
@@ -244,6 +244,13 @@ async def _kept_or_why_not(world: World, campaign: Campaign) -> Campaign | tuple
         return await keep_campaign(world, campaign)
     except InvalidInputError as error:
         return error.pointer, str(error)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
+    """Makes an empty ledger for each history."""
+    with twins_of(request) as made:
+        yield made
 
 
 def check(begin: Begin, histories: int, steps: int) -> None:

@@ -1,10 +1,12 @@
 """Ledgers on a disk that outlive whoever has them open, each to be held beside one in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from postgres_databases import Databases
+import pytest
+from postgres_databases import Databases, settings_of
 from postgres_ledger import open_ledger as open_postgres
 from sqlite_ledger import open_ledger as open_sqlite
 
@@ -85,3 +87,15 @@ class PostgresTwin:
 
 Begin = Callable[[], Twin]
 """Makes an empty ledger."""
+
+
+@contextmanager
+def twins_of(request: pytest.FixtureRequest) -> Iterator[Begin]:
+    """Makes an empty ledger for each history, on the database that is the fixture's parameter."""
+    if request.param == "sqlite":
+        folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        yield lambda: SQLiteTwin(folder.mktemp("twins") / "largesse.db")
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.fresh() as url, closing(PostgresDatabase(settings_of(url))) as database:
+        yield lambda: PostgresTwin(databases, database)

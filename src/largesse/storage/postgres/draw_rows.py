@@ -40,7 +40,7 @@ WHERE c.number = %s ORDER BY j.period DESC, j.ordinal DESC"""
 _RETURNS = """
 SELECT j.seq, coalesce(j.draw, 0), j.reward, j.serial, j.at_ms
 FROM campaign c JOIN reward r ON r.campaign = c.number
-JOIN journal j ON j.part = c.part AND j.reward = r.number AND j.kind IN (4, 5) AND j.kind = 5
+JOIN journal j ON j.part = c.part AND j.reward = r.number AND j.kind IN (2, 4, 5) AND j.kind = 5
 WHERE c.number = %s AND j.seq > %s ORDER BY j.seq LIMIT %s"""
 
 _LATEST = Before(2**31 - 1, 0)

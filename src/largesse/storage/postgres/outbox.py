@@ -14,7 +14,7 @@ import msgspec
 
 from largesse.issuance.model import Issued, Piece, Told, Wanted
 from largesse.kernel.clock import Clock
-from largesse.kernel.fact import FactKind, Position
+from largesse.kernel.fact import GONE, FactKind, Position
 from largesse.kernel.lease import Lease
 from largesse.storage.postgres import leases
 from largesse.storage.postgres.database import PostgresDatabase
@@ -35,16 +35,16 @@ j.tx::text::bigint, j.seq, j.kind, j.at_ms, j.tenant, j.campaign, c.id, j.versio
   j.serial, j.detail, CASE j.kind WHEN 8 THEN j.draw END, j.customer, j.key,
   i.customer, i.key, i.at_ms, i.version, i.detail,
   (SELECT b.place + j.serial - b.serial FROM code_block b
-    WHERE j.kind IN (1, 4, 5) AND b.reward = j.reward AND b.serial <= j.serial
+    WHERE j.kind IN (1, 2, 4, 5) AND b.reward = j.reward AND b.serial <= j.serial
     ORDER BY b.serial DESC LIMIT 1),
   (SELECT count(*) FROM journal k
-    WHERE j.kind IN (4, 5) AND k.part = j.part AND k.reward = j.reward AND k.serial = j.serial
-      AND k.kind IN (4, 5) AND (k.tx, k.seq) <= (j.tx, j.seq))"""
+    WHERE j.kind IN (2, 4, 5) AND k.part = j.part AND k.reward = j.reward AND k.serial = j.serial
+      AND k.kind IN (2, 4, 5) AND (k.tx, k.seq) <= (j.tx, j.seq))"""
 # `i` is the ISSUED row of the incentive that a later row is about.
 _ABOUT: LiteralString = """
 LEFT JOIN LATERAL (SELECT * FROM campaign c WHERE c.number = j.campaign LIMIT 1) c ON true
 LEFT JOIN LATERAL (SELECT * FROM journal i
-  WHERE j.kind IN (4, 5) AND i.part = j.part AND i.reward = j.reward AND i.serial = j.serial
+  WHERE j.kind IN (2, 4, 5) AND i.part = j.part AND i.reward = j.reward AND i.serial = j.serial
     AND i.kind = 1 LIMIT 1) i ON true"""
 # What is looked at comes out of the key's index in its order, whoever wants it. The last row always
 # comes along: it tells how far that was.
@@ -68,9 +68,7 @@ CROSS JOIN LATERAL (SELECT * FROM journal j
 ORDER BY j.tx, j.seq"""
 _OWN_PARTS = "SELECT own_part FROM campaign WHERE own_part IS NOT NULL ORDER BY own_part"
 
-_ABOUT_INCENTIVES = frozenset(
-    {FactKind.INCENTIVE_ISSUED, FactKind.INCENTIVE_EXPIRED, FactKind.INCENTIVE_REVOKED}
-)
+_ABOUT_INCENTIVES = frozenset({FactKind.INCENTIVE_ISSUED, *GONE})
 
 
 class PostgresOutboxStore:
