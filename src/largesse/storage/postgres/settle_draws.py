@@ -44,6 +44,7 @@ class _Book:
         caps = [definition.per_customer_max]
         caps += [reward.per_customer_max for reward in definition.rewards]
         self.capped = any(cap is not None for cap in caps)
+        self.wheel = decide.wheel(definition)
         self._moment_ms = -1
         self._before = self._written = draws
         self._drawn: list[Drawn] = []
@@ -238,7 +239,7 @@ class _Batch:
 
         while True:
             roll = self._dice(book.campaign, book.next, wish.seed)
-            won = decide.pick(book.campaign.definition, available, roll)
+            won = decide.pick(book.wheel, available, roll)
             if won is None:
                 return None, codeless
             issued = self._issue(wish, book.lots[won])
