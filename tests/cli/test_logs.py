@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from largesse.cli.logs import set_up_logs
-from largesse.settings.tree import MASK, Log, Secret
+from largesse.settings.secret import MASK, Secret
+from largesse.settings.tree import Log
 
 KEY = "lgs_abcDEF0123456789_-abcDEF0123456789"
 ADMIN_KEY = "chosen-by-the-operator-0123456789abcdef"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from largesse.cli.main import COMMANDS, FAILED, GROUPS, MISUSED, Entry, run
-from largesse.settings.tree import MASK
+from largesse.settings.secret import MASK
 
 ENTRIES = [
     *COMMANDS.values(),

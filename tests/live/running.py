@@ -18,7 +18,8 @@ from crowd import crowd
 
 from largesse.http.server import Listening, make_server
 from largesse.kernel.clock import MachineClock
-from largesse.settings.tree import Cors, Database, Secret, Settings
+from largesse.settings.secret import Secret
+from largesse.settings.tree import Cors, Database, Settings
 from largesse.wiring.application import open_application
 
 ADMIN_KEY = "lgs_the_admin_key_of_all_servers_under_test"

@@ -6,7 +6,7 @@ import pytest
 
 from largesse.settings.describe import Described, describe
 from largesse.settings.load import SettingsError, load
-from largesse.settings.tree import MASK
+from largesse.settings.secret import MASK
 
 KEY = "k" * 32
 

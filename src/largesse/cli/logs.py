@@ -10,12 +10,14 @@ import msgspec
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from largesse.settings.tree import MASK, Log, Secret
+from largesse.settings.secret import MASK, Secret
+from largesse.settings.tree import Log
 
 NOISY = ("asyncio", "uvicorn")
 """Libraries that tell of each step at level info, which is for what largesse itself does."""
 
-_API_KEY = re.compile(r"lgs_[\w-]+")
+_API_KEY = re.compile(r"lgs_[\w-]+|eyJ[\w-]+\.[\w-]+\.[\w-]+")
+"""Customer tokens open something, too."""
 
 
 class Masked:

@@ -25,7 +25,8 @@ from largesse.cli.listening import bind
 from largesse.cli.options import Chosen
 from largesse.kernel.clock import ticking_s
 from largesse.kernel.errors import StartError
-from largesse.settings.tree import Secret, Settings
+from largesse.settings.secret import Secret
+from largesse.settings.tree import Settings
 
 with left_out("rich"):
     import structlog

@@ -12,7 +12,8 @@ from largesse.settings.declared import (
     variable_of,
 )
 from largesse.settings.load import Loaded
-from largesse.settings.tree import MASK, Settings
+from largesse.settings.secret import MASK
+from largesse.settings.tree import Settings
 
 _PASSWORD = re.compile(r"(?<=:)[^/@?]+(?=@)|(?<=[?&]password=)[^&]*")
 """In an address: what stands before its @ behind a colon, or in its query."""

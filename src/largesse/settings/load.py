@@ -25,7 +25,8 @@ from largesse.settings.declared import (
     range_of,
     variable_of,
 )
-from largesse.settings.tree import MASK, Secret, Settings
+from largesse.settings.secret import MASK, Secret
+from largesse.settings.tree import Settings
 
 CONFIG_FILE = "largesse.toml"
 CONFIG_VARIABLE = "LARGESSE_CONFIG"

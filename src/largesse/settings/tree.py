@@ -7,27 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-MASK = "********"
+from largesse.settings.secret import Secret
+
 MIB = 1_048_576
-
-
-class Secret:
-    """A value that shows itself only when asked by name, so that no log and no table leaks it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        """A mask."""
-        return MASK
-
-    __str__ = __repr__
 
 
 def _whole(at_least: int, at_most: int, unit: str, reason: str) -> Meta:
@@ -381,6 +363,48 @@ class Webhooks(Struct, frozen=True):
     ] = 7
 
 
+class Notifications(Struct, frozen=True):
+    """Winners of draws are told, one by one."""
+
+    channel: Annotated[
+        Literal["none", "log", "webhook"],
+        Meta(
+            description="By which way: a line of the log, to try it out, or an address of yours, "
+            "such as what sends your SMS."
+        ),
+    ] = "none"
+    url: Annotated[
+        str | None,
+        Meta(
+            description="The address of the channel `webhook`, over http or https.",
+            extra={"range": "an address"},
+        ),
+    ] = None
+    secret: Annotated[
+        Secret | None,
+        Meta(
+            description="What its notices are signed with, as Standard Webhooks says.",
+            extra={"range": "whsec_ and base64", "secret": True},
+        ),
+    ] = None
+    in_flight_max: Annotated[
+        int, _whole(1, 1_000, "notices", "So many are under way to the channel at once.")
+    ] = 16
+    attempt_s_max: Annotated[
+        int, _whole(1, 60, "s", "A channel that has not answered by then has failed.")
+    ] = 10
+    late_s_max: Annotated[
+        int,
+        _whole(
+            60,
+            2_592_000,
+            "s",
+            "Whoever won longer ago is not told any more: when a channel is named for the first "
+            "time, and after a long failure of it.",
+        ),
+    ] = 86_400
+
+
 class Log(Struct, frozen=True):
     """What is told on standard error."""
 
@@ -458,6 +482,7 @@ class Settings(Struct, frozen=True):
     jobs: Jobs = Jobs()
     relay: Relay = Relay()
     webhooks: Webhooks = Webhooks()
+    notifications: Notifications = Notifications()
     log: Log = Log()
     cors: Cors = Cors()
     access: Access = Access()

@@ -31,6 +31,11 @@ class KeyRing:
         """A tenant by its number."""
         return self._tenants[number]
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of all tenants."""
+        return frozenset(self._tenants)
+
     def add_tenant(self, tenant: Tenant) -> None:
         """Know a tenant, or what has changed about it."""
         self.changes += 1

@@ -101,6 +101,11 @@ class Tenants:
         """Another number whenever `authenticate` may have another answer, but for expiry."""
         return self._ring.changes
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of all tenants, from memory."""
+        return self._ring.numbers
+
     def tenant_of(self, number: int) -> Tenant:
         """A tenant by its number, from memory."""
         return self._ring.tenant(number)

@@ -183,8 +183,7 @@ async def open_application(
         _start_timers([*upkeep.timers(), *delivering.timers()], services.health, stack)
         bulk.start(stack)
         metrics = _make_metrics(services)
-        delivering.start(issuance.publishing, services.health, metrics)
-        stack.push_async_callback(delivering.stop)
+        _start_telling(delivering, storage, services, metrics, stack)
         _follow(storage, services, stack)
         yield await _face(services, metrics, first_key)
 
@@ -193,6 +192,27 @@ def _start_timers(wanted: Sequence[Timer], health: Health, stack: AsyncExitStack
     timers = Timers(wanted, health)
     timers.start()
     stack.push_async_callback(timers.stop)
+
+
+def _start_telling(
+    delivering: Delivering,
+    storage: Storage,
+    services: Services,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> None:
+    """Let facts go out: to webhooks, and to winners where they are told."""
+    others = []
+    if services.settings.notifications.channel != "none":
+        from largesse.wiring.notifications import (  # noqa: PLC0415 — most servers tell nobody
+            make_winners,
+        )
+
+        winners = make_winners(storage, services)
+        stack.push_async_callback(winners.close)
+        others.append(winners)
+    delivering.start(services, metrics, others)
+    stack.push_async_callback(delivering.stop)
 
 
 def _follow(storage: Storage, services: Services, stack: AsyncExitStack) -> None:

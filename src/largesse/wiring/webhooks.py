@@ -2,13 +2,13 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 
 from largesse.delivery.reaching import Ways
 from largesse.delivery.webhook import WebhookSender
 from largesse.http.metrics import Metrics
-from largesse.issuance.publishing import Publishing
+from largesse.http.services import Services
 from largesse.kernel.errors import StartError
-from largesse.kernel.health import Health
 from largesse.kernel.ids import Ids
 from largesse.settings.tree import Settings
 from largesse.settings.tree import Webhooks as Limits
@@ -17,7 +17,7 @@ from largesse.webhooks.service import Origins, Rules, Webhooks
 from largesse.webhooks.subscription import Subscription
 from largesse.wiring.storage import Storage
 from largesse.workers.dispatch import Chance, Dispatcher, Office, Room
-from largesse.workers.relay import Pace, Relay
+from largesse.workers.relay import Pace, Relay, Subscriber
 from largesse.workers.timers import Timer
 
 FORGET_PERIOD_S = 600.0
@@ -37,11 +37,12 @@ class Delivering:
         self._dispatcher: Dispatcher | None = None
         self._sender: WebhookSender | None = None
 
-    def start(self, publishing: Publishing, health: Health, metrics: Metrics) -> None:
-        """Begin to relay and to deliver."""
+    def start(self, services: Services, metrics: Metrics, others: Sequence[Subscriber]) -> None:
+        """Begin to relay, to `others` too, and to deliver."""
         telling = self._storage.telling
         limits = self._settings.webhooks
         self._sender = WebhookSender(_ways(limits))
+        publishing, health = services.issuance.publishing, services.health
         office = Office(telling.deliveries, telling.outbox, publishing, self._sender)
         room = Room(limits.per_webhook_max, limits.in_flight_max)
         chance = Chance(self._storage.clock, secrets.SystemRandom().random)
@@ -52,7 +53,7 @@ class Delivering:
         self._relay = Relay(telling.outbox, pace, telling.holder)
         telling.ring(self._relay.ring)
         clock, wake = self._storage.clock, dispatcher.wake
-        self._relay.start([Subscription(telling.deliveries, clock, wake)], health)
+        self._relay.start([Subscription(telling.deliveries, clock, wake), *others], health)
         dispatcher.start(health)
         self._dispatcher = dispatcher
 

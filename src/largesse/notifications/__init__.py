@@ -1,0 +1,1 @@
+"""Notifications: winners are told, by whichever channel the operator has."""
