@@ -44,6 +44,14 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
             "cli.backups:restore",
             "Make a ledger of a backup, where there is none; it is checked in full before.",
         ),
+        "export": Entry(
+            "cli.moving:export",
+            "Write a tenant with all that is his to an archive, to bring him into another ledger.",
+        ),
+        "import": Entry(
+            "cli.moving:bring",
+            "Bring a tenant from an archive into a ledger, as he was: whole, or not at all.",
+        ),
         "loadtest": Entry(
             "cli.loadtest:loadtest",
             "Claim like a crowd from a running server, then hold its answers against its ledger.",
