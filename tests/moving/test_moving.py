@@ -21,7 +21,29 @@ from shop import Shop, a_reward, new_tenant, shop
 
 from largesse.cli.main import FAILED, run
 from largesse.moving.archive import MANIFEST
-from largesse.moving.model import SECTIONS, STAYS
+from largesse.moving.model import (
+    SECTIONS,
+    STAYS,
+    AuditRow,
+    BlockRow,
+    BookRow,
+    BoundRow,
+    CampaignRow,
+    CodeRow,
+    CustomerRow,
+    ExpiryRow,
+    FactRow,
+    KeyRow,
+    PatternRow,
+    PoolRow,
+    RewardRow,
+    Row,
+    TenantRow,
+    VersionRow,
+    WebhookRow,
+)
+from largesse.settings.tree import Database
+from largesse.wiring.moving import coming
 
 CUSTOMERS = 60
 
@@ -62,10 +84,10 @@ async def trade(tenant: Shop) -> None:
     """A history with something of each kind."""
     permuted = await tenant.campaign(
         per_customer_max=2,
-        rewards=[a_reward(quota_total=50, quota_daily=45), a_reward(key="OTHER", quota_total=9)],
+        rewards=[a_reward(quota_total=70, quota_daily=65), a_reward(key="OTHER", quota_total=9)],
     )
     random = await tenant.campaign(
-        rewards=[a_reward(code={"pattern": "########", "source": "random"}, expires_after_s=5)]
+        rewards=[a_reward(code={"pattern": "########", "source": "random"}, expires_after_s=86_400)]
     )
     wishes = [
         tenant.claim(sale, f"c{n % 40}", key=f"k{n}", reward="STANDARD")
@@ -77,8 +99,13 @@ async def trade(tenant: Shop) -> None:
         await tenant.revoke(incentive["id"])
     await asyncio.gather(*(tenant.claim(permuted, f"d{n}", reward="OTHER") for n in range(12)))
     await tenant.verb(random, "pause")
-    customer = {"phone": "+821012345678", "verified": True, "attributes": {"name": '가 "n"'}}
-    kept = await tenant.ask("PUT", "/customers/ann", customer)
+    customer = {
+        "customer_id": "ann",
+        "phone": "+821012345678",
+        "verified": True,
+        "attributes": {"name": '가 "n"'},
+    }
+    kept = await tenant.ask("POST", "/customers", customer)
     assert kept.status in (200, 201), kept.body
 
 
@@ -99,13 +126,24 @@ async def look(running: Running) -> Told:
     return Told(campaigns, incentives, again)
 
 
-def there_and_back(folder: Path, source: str, url: str) -> None:
+def relay(file: Path) -> None:
+    """Make a file look as if its relay had told all."""
+    with apsw.Connection(str(file)) as db:
+        db.execute("INSERT INTO relay VALUES ('webhooks', 0, '', 1, 0, 1000)")
+
+
+def there_and_back(folder: Path, source: str, url: str, *, relayed: bool = False) -> None:
     """From a file to PostgreSQL and to another file: the archives are equal to the byte."""
     one, two, three = folder / "1.zip", folder / "2.zip", folder / "3.zip"
     assert export(source, one) == 0
     assert bring(url, one) == 0
+    if relayed:
+        with psycopg.connect(url) as db:
+            db.execute("INSERT INTO largesse.relay VALUES ('webhooks', 0, '', 1, 0, 2 ^ 60, 0)")
     assert export(url, two) == 0
     assert bring(f"sqlite:///{folder / 'back.db'}", two) == 0
+    if relayed:
+        relay(folder / "back.db")
     assert export(f"sqlite:///{folder / 'back.db'}", three) == 0
     assert one.read_bytes() == two.read_bytes() == three.read_bytes()
 
@@ -139,11 +177,10 @@ async def go_on(running: Running, before: Told) -> None:
         again = await tenant.claimed(sale, held["customer_id"], reward="OTHER")
         assert again.headers["idempotency-replayed"] == "true"
         assert again.json()["incentive"]["id"] == held["id"]
-        capped = await tenant.claimed(sale, "c1", key="a third one", reward="STANDARD")
+        capped = await tenant.claimed(sale, "c10", key="third", reward="STANDARD")
         assert capped.json()["code"] == "CUSTOMER_LIMIT_REACHED"
         new = await tenant.claimed(sale, "new", reward="STANDARD")
-        if new.status == 201:
-            assert new.json()["incentive"]["serial"] == highest + 1
+        assert new.json()["incentive"]["serial"] == highest + 1
         made = await tenant.campaign()
         assert (await tenant.get(f"/campaigns/{made}"))["number"] > max(
             campaign["number"] for campaign in before.campaigns
@@ -275,6 +312,116 @@ def test_a_kill_leaves_nothing(archive: Path, empty_url: str) -> None:
         process.wait()
     assert export(empty_url, archive.with_name("nothing.zip")) == FAILED
     assert bring(empty_url, archive) == 0
+
+
+def every_kind() -> dict[str, list[Row]]:
+    """A row or two of each section, as large and as awkward as they come."""
+    text = 'a "b" \\ \t\n 가 \U0001f600'
+    definition = json.dumps({"per_customer_max": 1, "name": text})
+    return {
+        "tenant": [TenantRow(7, "ten_7", text, "UTC", 1, bytes(range(32)), 5)],
+        "api_key": [KeyRow("key_1", text, "lgs_", b"\0\xff", '["admin"]', 1, None, 2)],
+        "audit": [AuditRow(n, "key_1", "o", "s", "", None, text) for n in (3, 2)],
+        "idempotency": [BoundRow("o", text, b"\0", "{}", 1)],
+        "customer": [
+            CustomerRow("ann", "+82", 1, "{}", 1),
+            CustomerRow(text, None, 0, "{}", 1),
+        ],
+        "campaign": [CampaignRow(21, "camp_21", "ACTIVE", 2, 1, "CLAIM", text, None)],
+        "campaign_version": [VersionRow(21, n, definition) for n in (1, 2)],
+        "reward": [RewardRow(31, 21, "A", None, 9, 3, 0, 4, 19_000, 3)],
+        "code_pattern": [PatternRow(41, "####", "permuted", 2**40)],
+        "code_block": [BlockRow(41, 0, 9, 31, 1)],
+        "code_pool": [PoolRow(51, "pool_51", 21, 31, text, "READY", 5, "{}", 41, 9, 1, 2, None)],
+        "code": [CodeRow("CODE", 31, 1, None), CodeRow("POOL", 31, 1, 51)],
+        "journal": [
+            FactRow(7, 1, 21, None, None, None, None, 1, "{}", None),
+            *(FactRow(1, 2, 21, 31, n, f"c{n % 2}", f"k{n}", 1, None, None) for n in (1, 2)),
+            FactRow(5, 3, 21, 31, 1, None, None, 1, None, None),
+            *(FactRow(1, 4, 21, 31, n, f"c{n % 2}", text, 2, None, None) for n in (3, 4)),
+        ],
+        "expiry": [ExpiryRow(31, 1, 4, 2**50, None)],
+        "draw_book": [],
+        "webhook": [
+            WebhookRow(61, "wh_61", "https://x", text, "[1]", b"s", None, None, None, None, None, 1)
+        ],
+    }
+
+
+def drawn() -> dict[str, list[Row]]:
+    """The same, with draws."""
+    rows = every_kind()
+    rows["journal"] += [
+        FactRow(8, 5, 21, None, None, "ann", f"d{n}", 1, "0 1 seed", n) for n in (1, 2)
+    ]
+    rows["draw_book"] = [BookRow(21, 2)]
+    return rows
+
+
+def filled(folder: Path, rows: Mapping[str, list[Row]]) -> str:
+    """A file with these rows of a tenant."""
+    url = f"sqlite:///{folder / 'filled.db'}"
+    with coming(Database(url=url)) as ledger:
+        for section, some in rows.items():
+            ledger.write(7, section, some)
+        ledger.count_on({"campaign": 99, "reward": 98})
+    relay(folder / "filled.db")
+    return url
+
+
+def test_every_kind_of_row_travels(tmp_path: Path, empty_url: str) -> None:
+    """Each of them is in the archive, which is equal to the byte wherever it was written."""
+    source = filled(tmp_path, every_kind())
+    there_and_back(tmp_path, source, empty_url, relayed=True)
+    lines = content(tmp_path / "1.zip")
+    for section, rows in every_kind().items():
+        assert lines[f"{section}.jsonl"].count(b"\n") == len(rows)
+    numbers = json.loads(lines[MANIFEST])["numbers"]
+    assert (numbers["campaign"], numbers["reward"], numbers["webhook"]) == (99, 98, 61)
+    with psycopg.connect(empty_url) as db:
+        db.execute("SET largesse.tenant = '0'")
+        counted = db.execute("SELECT serial, nth FROM largesse.journal WHERE kind = 1 ORDER BY 1")
+        assert counted.fetchall() == [(1, 1), (2, 1), (3, 2), (4, 2)]
+
+
+def test_draws_travel_between_files(
+    tmp_path: Path, empty_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PostgreSQL makes none yet, and says so before anything is lost."""
+    source = filled(tmp_path, drawn())
+    one, two, other = tmp_path / "1.zip", tmp_path / "2.zip", f"sqlite:///{tmp_path / 'other.db'}"
+    assert export(source, one) == 0
+    assert bring(other, one) == 0
+    relay(tmp_path / "other.db")
+    assert export(other, two) == 0
+    assert one.read_bytes() == two.read_bytes()
+    assert bring(empty_url, one) == FAILED
+    assert "makes none yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE webhook SET waiting = 1", "wait for a webhook"),
+        ("UPDATE relay SET seq = 0", "wait for a webhook"),
+        (
+            """INSERT INTO job VALUES (1, 'job_1', 7, '', 'k', 's', '{}', 'RUNNING', 0, 1, '{}',
+            '[]', NULL, 0, 0, 0, 1, NULL)""",
+            "a job of his",
+        ),
+        ("UPDATE journal SET kind = 3 WHERE kind = 7", "cannot bring elsewhere"),
+    ],
+)
+def test_who_cannot_leave(
+    tmp_path: Path, change: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What would be lost on the way must be over before."""
+    source = filled(tmp_path, every_kind())
+    with apsw.Connection(str(tmp_path / "filled.db")) as db:
+        db.execute(change)
+    assert export(source, tmp_path / "1.zip") == FAILED
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "1.zip").exists()
 
 
 def test_nothing_is_forgotten(postgres_url: str, tmp_path: Path) -> None:

@@ -111,6 +111,12 @@ class ArchiveReader:
         if (count, digest.hexdigest()) != (section.rows, section.sha256):
             raise self._changed(section.name)
 
+    def check(self) -> None:
+        """Read all of it. Raises `MovingError` where it is not as it was written."""
+        for section in self.manifest.sections:
+            for _ in self.rows(section):
+                pass
+
     def close(self) -> None:
         """Let the file go."""
         self._zip.close()

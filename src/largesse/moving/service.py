@@ -36,6 +36,7 @@ def import_tenant(path: Path, destination: Destination) -> Manifest:
     """
     archive = ArchiveReader(path)
     try:
+        archive.check()
         manifest = archive.manifest
         _make_room(destination, manifest)
         number = 0

@@ -9,8 +9,9 @@ import psycopg
 from msgspec.structs import astuple
 from psycopg import Connection, errors
 
+from largesse.kernel.fact import FactKind
 from largesse.moving.errors import MovingError
-from largesse.moving.model import COUNTED, KINDS, SECTIONS, Row
+from largesse.moving.model import COUNTED, KINDS, SECTIONS, FactRow, Row
 from largesse.storage.postgres import schema
 from largesse.storage.postgres.errors import one_line
 from largesse.storage.postgres.opening import connect
@@ -125,7 +126,7 @@ class PostgresMoving:
 
     def refusal(self, section: str, row: Row) -> str | None:
         """See `Destination`."""
-        if section == "draw_book":
+        if isinstance(row, FactRow) and row.kind == FactKind.DRAW_MADE:
             return "the tenant has draws, and a ledger in PostgreSQL makes none yet: he stays"
         if any(isinstance(value, str) and "\0" in value for value in astuple(row)):
             return f"PostgreSQL keeps no text with a NUL in it, and a row of {section} has one"
