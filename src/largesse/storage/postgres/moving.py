@@ -9,9 +9,8 @@ import psycopg
 from msgspec.structs import astuple
 from psycopg import Connection, errors
 
-from largesse.kernel.fact import FactKind
 from largesse.moving.errors import MovingError
-from largesse.moving.model import COUNTED, KINDS, SECTIONS, FactRow, Row
+from largesse.moving.model import COUNTED, KINDS, SECTIONS, Row
 from largesse.storage.postgres import schema
 from largesse.storage.postgres.errors import one_line
 from largesse.storage.postgres.opening import connect
@@ -49,21 +48,37 @@ _FROM: Mapping[str, LiteralString] = {
 
 _TYPES = {int: "bigint", str: 'text COLLATE "C"', bytes: "bytea"}
 
-_READ_AS: Mapping[str, LiteralString] = {"verified": "t.verified::integer"}
-_WRITTEN_AS: Mapping[str, LiteralString] = {"verified": "w.verified <> 0"}
-"""Columns that are of another type in the archive."""
+# A draw's period and ordinal, rewards without a code and seed stand in one text, and how many draws
+# there were before a revoke follows from the order of facts.
+_READ_AS: Mapping[tuple[str, str], LiteralString] = {
+    ("customer", "verified"): "t.verified::integer",
+    ("journal", "draw"): "CASE WHEN t.kind = 8 THEN t.draw END",
+    ("journal", "detail"): """CASE WHEN t.kind = 8 THEN concat(t.period, ' ', t.ordinal,
+      '/' || nullif(split_part(t.detail, ' ', 1), ''), ' ',
+      substr(t.detail, strpos(t.detail, ' ') + 1)) ELSE t.detail END""",
+}
+_WRITTEN_AS: Mapping[tuple[str, str], LiteralString] = {("customer", "verified"): "w.verified <> 0"}
+"""Columns that are otherwise in the archive, by their section and name."""
 
 # The archive's order of facts is their order here: all have the transaction of the import. Those of
 # a campaign with a cap are counted by customer.
 _ADD_FACTS = """
 INSERT INTO journal (seq, part, tenant, kind, at_ms, campaign, reward, serial, customer, key,
-  version, detail, nth)
+  version, nth, draw, period, ordinal, detail)
 SELECT w.position, c.part, c.tenant, w.kind, w.at_ms, w.campaign, w.reward, w.serial, w.customer,
-  w.key, w.version, w.detail,
+  w.key, w.version,
   CASE WHEN w.kind = 1 AND v.definition::json ->> 'per_customer_max' IS NOT NULL
-    THEN row_number() OVER (PARTITION BY w.campaign, w.customer, w.kind ORDER BY w.position) END
+    THEN row_number() OVER (PARTITION BY w.campaign, w.customer, w.kind ORDER BY w.position) END,
+  CASE w.kind WHEN 8 THEN w.draw WHEN 5 THEN
+    nullif(count(w.draw) OVER (PARTITION BY w.campaign ORDER BY w.position), 0) END,
+  CASE WHEN w.kind = 8 THEN split_part(w.detail, ' ', 1)::integer END,
+  CASE WHEN w.kind = 8 THEN split_part(d.counted, '/', 1)::integer END,
+  CASE WHEN w.kind = 8 THEN nullif(concat(d.codeless, ' ', d.seed), ' ') ELSE w.detail END
 FROM moving_journal w JOIN campaign c ON c.number = w.campaign
-JOIN campaign_version v ON v.campaign = c.number AND v.version = c.version"""
+JOIN campaign_version v ON v.campaign = c.number AND v.version = c.version
+CROSS JOIN LATERAL (SELECT split_part(w.detail, ' ', 2) AS counted,
+  substring(split_part(w.detail, ' ', 2) FROM '/(.*)') AS codeless,
+  substring(w.detail FROM '^[^ ]* [^ ]* (.*)$') AS seed) d"""
 
 _TENANT = "SELECT number FROM tenant WHERE id = %s"
 _WORKING = "SELECT count(*) FROM job WHERE tenant = %s AND ended_at_ms IS NULL"
@@ -113,7 +128,9 @@ class PostgresMoving:
         """See `Origin`."""
         own = self._number(_TENANT, (tenant,))
         kind = SECTIONS[section]
-        columns = ", ".join(_READ_AS.get(name, f"t.{name}") for name in kind.__struct_fields__)
+        columns = ", ".join(
+            _READ_AS.get((section, name), f"t.{name}") for name in kind.__struct_fields__
+        )
         query = f"SELECT {columns} FROM {_FROM[section]}"
         with self._db.cursor(name="moving") as cursor:
             cursor.itersize = ROWS_AT_ONCE
@@ -126,8 +143,6 @@ class PostgresMoving:
 
     def refusal(self, section: str, row: Row) -> str | None:
         """See `Destination`."""
-        if isinstance(row, FactRow) and row.kind == FactKind.DRAW_MADE:
-            return "the tenant has draws, and a ledger in PostgreSQL makes none yet: he stays"
         if any(isinstance(value, str) and "\0" in value for value in astuple(row)):
             return f"PostgreSQL keeps no text with a NUL in it, and a row of {section} has one"
         return None
@@ -140,7 +155,7 @@ class PostgresMoving:
                 self._db.execute(_ADD_FACTS)
                 return
             fields = SECTIONS[section].__struct_fields__
-            values = [_WRITTEN_AS.get(name, f"w.{name}") for name in fields]
+            values = [_WRITTEN_AS.get((section, name), f"w.{name}") for name in fields]
             more = [] if section == "tenant" else ["tenant"]
             statement = (
                 f"INSERT INTO {section} ({', '.join((*fields, *more))}) OVERRIDING SYSTEM VALUE "
