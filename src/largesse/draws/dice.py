@@ -23,6 +23,9 @@ SEEDS_MAX = 4_096
 SECRETS_MAX = 256
 """Secrets whose HMAC is kept as it is before a message: half of the work of a number."""
 
+# A copy of it takes a third of the time in which OpenSSL looks the algorithm up.
+_NOTHING_HASHED = sha256()
+
 _NUMBERS = 1 << 64
 _NUMBER_BYTES = 8
 
@@ -33,7 +36,9 @@ Dice = Callable[[Campaign, int, str], Roll]
 @lru_cache(maxsize=SEEDS_MAX)
 def seed_of_key(key: str) -> str:
     """The seed of a wish whose caller sent none: the SHA-256 of its key, in hexadecimal."""
-    return sha256(key.encode()).hexdigest()
+    seed = _NOTHING_HASHED.copy()
+    seed.update(key.encode())
+    return seed.hexdigest()
 
 
 def dice_of(secret_of: Callable[[Campaign], bytes]) -> Dice:

@@ -15,6 +15,9 @@ CALLERS_MAX = 1_024
 
 _SCHEME = b"bearer"
 
+# A copy of it takes a third of the time in which OpenSSL looks the algorithm up.
+_NOTHING_HASHED = sha256()
+
 
 def authenticate(tenants: Tenants, headers: Mapping[bytes, bytes]) -> Principal:
     """Whoever the request's key speaks for; `UnauthenticatedError` where it opens nothing."""
@@ -70,7 +73,9 @@ class Callers:
 
     def admit(self, headers: Mapping[bytes, bytes]) -> Principal:
         """Who is calling; raises as `authenticate` and `authorize` do."""
-        digest = sha256(headers.get(b"authorization", b"")).digest()
+        hashed = _NOTHING_HASHED.copy()
+        hashed.update(headers.get(b"authorization", b""))
+        digest = hashed.digest()
         if self._as_of != self._tenants.key_changes:
             self._known.clear()
             self._as_of = self._tenants.key_changes

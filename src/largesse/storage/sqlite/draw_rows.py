@@ -106,7 +106,9 @@ def insert_draws(db: apsw.Connection, first: int, draws: Sequence[Drawn]) -> Non
 def _detail(drawn: Drawn) -> str:
     """Period, ordinal, rewards without a code, and the seed unless it was made of the key."""
     seed = "" if drawn.seed == seed_of_key(drawn.key) else drawn.seed
-    codeless = "".join([f"/{reward}" for reward in drawn.without_code])
+    if not drawn.without_code:
+        return f"{drawn.period} {drawn.ordinal} {seed}"
+    codeless = "".join(f"/{reward}" for reward in drawn.without_code)
     return f"{drawn.period} {drawn.ordinal}{codeless} {seed}"
 
 

@@ -56,6 +56,9 @@ class _Past(NamedTuple):
     chains: Sequence[Chain]
 
 
+_NOTHING = _Past(STRANGER, (), _NO_CHAINS)
+
+
 def settle_draws(
     memory: Memory, dice: Dice, wishes: Sequence[DrawWish], transaction: Transaction
 ) -> list[DrawSettled]:
@@ -190,7 +193,9 @@ class _Batch:
         ):
             return self._settle_with_care(wish, book, found_by, chains)
         # Somebody who never drew in this period and holds nothing: nearly everybody is.
-        drawn, issued = self._draw(wish, book, found_by, _Past(STRANGER, (), chains))
+        drawn, issued = self._draw(
+            wish, book, found_by, _Past(STRANGER, (), chains) if chains else _NOTHING
+        )
         fresh[by_key] = fresh[first] = drawn
         return DrawSettled(Outcome.DRAWN, drawn, issued)
 
