@@ -47,7 +47,7 @@ FAULTS = {
     "a row that vanished": (["DELETE FROM journal WHERE seq = 2"], {"journal", "serials"}),
     "a serial given twice": (["UPDATE journal SET serial = 1 WHERE seq = 2"], {"serials"}),
     "a revoke of nothing": (["UPDATE journal SET of = 999 WHERE kind = 5"], {"facts"}),
-    "an extent that points elsewhere": (["UPDATE extent SET seq = seq + 1"], {"extents"}),
+    "an extent that points elsewhere": (["UPDATE extent_added SET seq = seq + 1"], {"extents"}),
     "two rewards with the same places": (
         [
             "UPDATE code_block SET reward = 1, serial = 500 WHERE place = 0",

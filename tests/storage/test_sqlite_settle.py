@@ -15,6 +15,7 @@ from largesse.issuance.model import STRANGER, Offer, Place, Wish
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.fact import FactKind
 from largesse.kernel.outcome import Outcome
+from largesse.storage.sqlite.lot_rows import MOVED_EVERY
 from largesse.storage.sqlite.refuse import Doorkeeper
 from largesse.testing.factories import (
     DAY_MS,
@@ -128,6 +129,32 @@ async def test_extents_grow_only_where_rewards_take_turns(path: Path) -> None:
             *((first, n) for n in range(1, 61)),
             *((second, n) for n in range(1, 11)),
         ]
+
+
+async def test_extents_are_moved_from_time_to_time(path: Path) -> None:
+    """Before and after it every incentive is where its serial says; also after a restart."""
+    with opened(path) as ledger:
+        campaign = await open_campaign(ledger.world, a_reward("A"), a_reward("B"))
+        numbers = [reward.number for reward in campaign.rewards]
+        moved = []
+        for batch in range(2 * MOVED_EVERY // 1_000):
+            wishes = (a_wish(campaign, f"{batch}-{n}", reward=n % 2) for n in range(1_000))
+            await settle(ledger.world, *wishes)
+            moved += await rows(ledger, "SELECT count(*) FROM extent_moved")
+        assert moved == [(0,), (0,), (0,), (0,), (10,), (10,), (10,), (10,)]
+        assert await rows(ledger, "SELECT count(*) FROM extent_added") == [(6,)]
+
+    with opened(path) as ledger:
+        await settle(ledger.world, *(a_wish(campaign, f"z{n}", reward=n % 2) for n in range(10)))
+        listed = await ledger.store.entries(numbers, None, 10_000)
+        assert [(one.issued.reward, one.issued.serial) for one in listed] == [
+            (number, serial) for number in numbers for serial in range(1, 4_006)
+        ]
+        for serial in (1, 500, 501, 2_500, 2_501, 4_005):
+            entry = await ledger.store.entry(Place(numbers[1], serial))
+            assert entry is not None
+            assert entry.issued.serial == serial
+        assert not (await ledger.store.prove(whole=True)).violations
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7])

@@ -24,9 +24,11 @@ WHERE j.kind = 8 AND j.seq > ? AND j.seq <= ? AND j.seq IS NOT (
   WHERE e.campaign = j.campaign AND e.draw <= j.draw ORDER BY e.draw DESC LIMIT 1)"""
 _UNWON = """
 SELECT d.campaign, d.draw FROM journal d
-LEFT JOIN journal i ON i.seq = (
-  SELECT e.seq + d.serial - e.serial FROM extent e
-  WHERE e.reward = d.reward AND e.serial <= d.serial ORDER BY e.serial DESC LIMIT 1)
+LEFT JOIN journal i ON i.seq = coalesce(
+  (SELECT e.seq + d.serial - e.serial FROM extent_added e
+    WHERE e.reward = d.reward AND e.serial <= d.serial ORDER BY e.serial DESC LIMIT 1),
+  (SELECT e.seq + d.serial - e.serial FROM extent_moved e
+    WHERE e.reward = d.reward AND e.serial <= d.serial ORDER BY e.serial DESC LIMIT 1))
 WHERE d.kind = 8 AND d.reward IS NOT NULL AND d.seq > ? AND d.seq <= ?
   AND (i.kind IS NOT 1 OR i.reward IS NOT d.reward OR i.serial IS NOT d.serial
     OR i.customer IS NOT d.customer OR i.key IS NOT d.key OR i.campaign IS NOT d.campaign)"""

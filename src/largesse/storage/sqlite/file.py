@@ -223,9 +223,11 @@ def _check_journal(db: apsw.Connection, path: Path) -> None:
 # Each reward's last serial stands in the journal where its last extent says, and none beyond it.
 _TORN = """
 SELECT r.number FROM reward r
-LEFT JOIN extent e ON e.reward = r.number AND e.serial =
-  (SELECT max(serial) FROM extent WHERE reward = r.number)
-LEFT JOIN journal j ON j.seq = e.seq + r.serials - e.serial
+LEFT JOIN journal j ON j.seq = coalesce(
+  (SELECT e.seq + r.serials - e.serial FROM extent_added e
+    WHERE e.reward = r.number ORDER BY e.serial DESC LIMIT 1),
+  (SELECT e.seq + r.serials - e.serial FROM extent_moved e
+    WHERE e.reward = r.number ORDER BY e.serial DESC LIMIT 1))
 WHERE r.serials > 0 AND (j.reward IS NOT r.number OR j.serial IS NOT r.serials)
 LIMIT 1"""
 

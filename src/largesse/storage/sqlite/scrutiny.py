@@ -16,9 +16,11 @@ from largesse.storage.sqlite.rows import read_rows
 
 _STRAY = """
 SELECT j.reward, j.serial FROM journal j
-WHERE j.kind = 1 AND j.seq > ? AND j.seq <= ? AND j.seq IS NOT (
-  SELECT e.seq + j.serial - e.serial FROM extent e
-  WHERE e.reward = j.reward AND e.serial <= j.serial ORDER BY e.serial DESC LIMIT 1)"""
+WHERE j.kind = 1 AND j.seq > ? AND j.seq <= ? AND j.seq IS NOT coalesce(
+  (SELECT e.seq + j.serial - e.serial FROM extent_added e
+    WHERE e.reward = j.reward AND e.serial <= j.serial ORDER BY e.serial DESC LIMIT 1),
+  (SELECT e.seq + j.serial - e.serial FROM extent_moved e
+    WHERE e.reward = j.reward AND e.serial <= j.serial ORDER BY e.serial DESC LIMIT 1))"""
 _OVERLAPS = """
 WITH block AS (
   SELECT pattern, reward, place, count FROM code_block
