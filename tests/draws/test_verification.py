@@ -33,8 +33,9 @@ from bundles import (
 from largesse.campaigns.model import Campaign
 from largesse.draws.dice import roll_of
 from largesse.draws.model import Roll
+from largesse.draws.reckoning import roll
 from largesse.draws.signing import signer_of
-from largesse.draws.verification import Expected, roll
+from largesse.draws.verification import Expected
 from largesse.http.shapes.proofs import show_key
 
 

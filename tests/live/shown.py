@@ -29,6 +29,7 @@ def campaign(number: int, rewards: Sequence[Reward] = ()) -> Campaign:
         draws_per=None,
         on_exhausted=None,
         fallback_reward=None,
+        beacon=None,
         created_at=OPENS,
         rewards=list(rewards),
     )

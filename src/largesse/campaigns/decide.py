@@ -7,14 +7,18 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from largesse.campaigns.model import (
+    BEACON_CHARACTERS_MAX,
     DRAWS_PER_MAX,
     METADATA_BYTES_MAX,
     NAME_CHARACTERS_MAX,
     PPM,
     QUOTA_MAX,
+    RAFFLE_WINNERS_MAX,
     REWARDS_MAX,
+    Beacon,
     Campaign,
     CampaignDefinition,
     CampaignType,
@@ -149,10 +153,18 @@ def check(definition: CampaignDefinition) -> None:
         if reward.key in keys:
             _refuse(f"{pointer}/key", f"two rewards have the key {reward.key!r}")
         keys.add(reward.key)
+    _check_beacon(definition.beacon)
+    if definition.type is CampaignType.CLAIM:
+        _check_only(definition, ())
+        return
+    if not 0 < definition.draws_per.n <= DRAWS_PER_MAX:
+        _refuse("/draws_per/n", f"a customer draws 1 to {DRAWS_PER_MAX} times per period")
+    if definition.on_repeat is not OnRepeat.REFUSE:
+        _refuse("/on_repeat", "a draw that is used up is refused: leave on_repeat out")
     if definition.type is CampaignType.DRAW:
         _check_draw(definition, keys)
     else:
-        _check_no_draw(definition)
+        _check_raffle(definition)
 
 
 def _check_draw(definition: CampaignDefinition, keys: set[str]) -> None:
@@ -165,10 +177,6 @@ def _check_draw(definition: CampaignDefinition, keys: set[str]) -> None:
     if whole > PPM:
         in_all = f"{whole} ppm, which is {Decimal(whole) / PPM}"
         _refuse("/rewards", f"the weights sum to {in_all}: at most {PPM} ppm, which is 1")
-    if not 0 < definition.draws_per.n <= DRAWS_PER_MAX:
-        _refuse("/draws_per/n", f"a customer draws 1 to {DRAWS_PER_MAX} times per period")
-    if definition.on_repeat is not OnRepeat.REFUSE:
-        _refuse("/on_repeat", "a draw that is used up is refused: leave on_repeat out")
     falls_back = definition.on_exhausted is OnExhausted.FALLBACK
     if falls_back and definition.fallback_reward not in keys:
         _refuse("/fallback_reward", f"name one of the rewards: {', '.join(sorted(keys))}")
@@ -178,18 +186,47 @@ def _check_draw(definition: CampaignDefinition, keys: set[str]) -> None:
 
 _OF_DRAWS = (
     ("draws_per", DrawsPer()),
+    ("beacon", None),
     ("on_exhausted", OnExhausted.LOSE),
     ("fallback_reward", None),
 )
 
 
-def _check_no_draw(definition: CampaignDefinition) -> None:
+def _check_raffle(definition: CampaignDefinition) -> None:
+    _check_only(definition, ("draws_per", "beacon"))
+    if definition.ends_at_ms is None:
+        _refuse("/ends_at", "a raffle picks its winners after its end: say when that is")
+    for index, reward in enumerate(definition.rewards):
+        pointer = f"/rewards/{index}"
+        if reward.quota_total is None:
+            _refuse(f"{pointer}/quota_total", "a raffle's quota says how many win it")
+        if reward.quota_daily is not None or reward.per_customer_max is not None:
+            _refuse(pointer, "a raffle gives once, one to each winner: leave other limits out")
+    whole = sum(reward.quota_total or 0 for reward in definition.rewards)
+    if whole > RAFFLE_WINNERS_MAX:
+        _refuse("/rewards", f"a raffle has at most {RAFFLE_WINNERS_MAX:,} winners, not {whole:,}")
+
+
+def _check_beacon(beacon: Beacon | None) -> None:
+    if beacon is None:
+        return
+    for name, text in (("source", beacon.source), ("value", beacon.value)):
+        if text is None:
+            continue
+        if not (0 < len(text) <= BEACON_CHARACTERS_MAX and text.isprintable() and "|" not in text):
+            most = f"1 to {BEACON_CHARACTERS_MAX} printable characters, none of them |"
+            _refuse(f"/beacon/{name}", f"{name} has {most}")
+    _check_count("/beacon/round", beacon.round)
+
+
+def _check_only(definition: CampaignDefinition, wanted: Sequence[str]) -> None:
+    """Refuse what belongs to draws, but for some of it; weights always."""
     for name, default in _OF_DRAWS:
-        if getattr(definition, name) != default:
+        if name not in wanted and getattr(definition, name) != default:
             _refuse(f"/{name}", f"{name} belongs to draws: leave it out, or use the type DRAW")
     for index, reward in enumerate(definition.rewards):
         if reward.weight_ppm is not None:
-            message = "weights belong to draws; a CLAIM campaign gives whoever comes first"
+            message = "weights belong to draws: leave them out, or use the type DRAW"
             _refuse(f"/rewards/{index}/weight_ppm", message)
 
 
@@ -263,6 +300,7 @@ def check_edit(campaign: Campaign, edited: CampaignDefinition, now_ms: int) -> N
     if campaign.status is Status.DRAFT:
         return
     present = campaign.definition
+    _check_bound(campaign, edited, now_ms)
     _check_fixed("", present, edited, _FIXED_OF_CAMPAIGN)
     if now_ms >= present.starts_at_ms and edited.starts_at_ms != present.starts_at_ms:
         _refuse_fixed("/starts_at", "starts_at is fixed once it has passed")
@@ -289,6 +327,29 @@ _FIXED_OF_REWARD: Sequence[_Field] = (
     ("uses_max", lambda reward: reward.uses_max),
     ("per_customer_max", lambda reward: reward.per_customer_max is None),
 )
+
+
+def _check_bound(campaign: Campaign, edited: CampaignDefinition, now_ms: int) -> None:
+    """What is bound to public randomness, and a raffle whose entries are in, have fixed terms.
+
+    Whoever knows the secret and the value could otherwise choose terms that suit him.
+    """
+    present = campaign.definition
+    before, after = present.beacon, edited.beacon
+    if (before is None) is not (after is None):
+        _refuse_fixed("/beacon", "a campaign is bound to a beacon before it is activated")
+    if before is not None and after is not None:
+        if (before.source, before.round) != (after.source, after.round):
+            _refuse_fixed("/beacon", "the round is fixed after activation: only its value is open")
+        if before.value not in (None, after.value):
+            _refuse_fixed("/beacon/value", "the value is there, and stays")
+    closed = present.type is CampaignType.RAFFLE and shown_status(campaign, now_ms) is Status.ENDED
+    if before is None and not closed:
+        return
+    same = replace(present, beacon=after, name=edited.name, metadata=edited.metadata)
+    if edited != same or (closed and edited.beacon == before and edited != present):
+        message = "these terms are fixed: a bound campaign changes its name, its metadata and the"
+        _refuse_fixed("", f"{message} beacon's value, and a raffle that is over its value only")
 
 
 def _check_fixed(pointer: str, before: object, after: object, fields: Sequence[_Field]) -> None:

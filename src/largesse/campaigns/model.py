@@ -19,6 +19,12 @@ PPM = 1_000_000
 DRAWS_PER_MAX = 100
 """Draws of one customer in one period: whoever may draw more often plays a slot machine."""
 
+RAFFLE_WINNERS_MAX = 100_000
+"""Winners of one raffle: they are picked and told in one go."""
+
+BEACON_CHARACTERS_MAX = 200
+"""Of a beacon's name, and of the value that it brings."""
+
 METADATA_BYTES_MAX = 16_384
 """A campaign's notes travel with each reading of it."""
 
@@ -28,6 +34,7 @@ class CampaignType(StrEnum):
 
     CLAIM = "CLAIM"
     DRAW = "DRAW"
+    RAFFLE = "RAFFLE"
 
 
 class Status(StrEnum):
@@ -95,6 +102,17 @@ class OnExhausted(StrEnum):
     FALLBACK = "FALLBACK"
 
 
+class Beacon(Struct, frozen=True, forbid_unknown_fields=True):
+    """A future round of public randomness that a draw or a raffle binds itself to.
+
+    `value` is None until the round has come; nothing is drawn or picked before.
+    """
+
+    source: str
+    round: int
+    value: str | None = None
+
+
 class RewardKind(StrEnum):
     """What one unit of a reward is."""
 
@@ -157,7 +175,8 @@ class RewardDefinition(Struct, frozen=True, kw_only=True):
 class CampaignDefinition(Struct, frozen=True, kw_only=True):
     """All that a tenant decides about a campaign. An edit replaces it whole.
 
-    `draws_per`, `on_exhausted` and `fallback_reward` mean something in draws only.
+    `draws_per` and `beacon` mean something in draws and raffles, `on_exhausted` and
+    `fallback_reward` in draws only.
     """
 
     name: str
@@ -174,6 +193,7 @@ class CampaignDefinition(Struct, frozen=True, kw_only=True):
     draws_per: DrawsPer = DrawsPer()
     on_exhausted: OnExhausted = OnExhausted.LOSE
     fallback_reward: str | None = None
+    beacon: Beacon | None = None
     metadata: dict[str, Any] = {}
 
 

@@ -160,6 +160,20 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                 ),
             },
         ),
+        "raffle": (
+            "Raffles and their winners.",
+            {
+                "show": Entry(
+                    "cli.raffles:show",
+                    "Show how many entries a raffle closed with, the root over them, and who won.",
+                ),
+                "pick": Entry(
+                    "cli.raffles:pick",
+                    "Pick a raffle's winners and give them their prizes; once more it gives "
+                    "nothing twice.",
+                ),
+            },
+        ),
         "job": (
             "Work that goes on in the server.",
             {

@@ -123,6 +123,7 @@ class CampaignDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     draws_per: Mapping[str, Any] | None = None
     on_exhausted: str = "LOSE"
     fallback_reward: str | None = None
+    beacon: dict[str, Any] | None = None
     metadata: Mapping[str, Any] = {}
 
 
@@ -175,6 +176,7 @@ class Campaign(Struct, frozen=True, kw_only=True, omit_defaults=True):
     draws_per: dict[str, Any] | None
     on_exhausted: str | None
     fallback_reward: str | None
+    beacon: dict[str, Any] | None
     metadata: dict[str, Any]
     created_at: str
     rewards: list[Reward]
@@ -294,6 +296,35 @@ class Commitments(Struct, frozen=True, kw_only=True):
     rewards: list[Chance]
     told: bool
     items: list[Commitment]
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One entry of a raffle; `number` counts them without gaps."""
+
+    campaign_id: str
+    customer_id: str
+    number: int
+    date: str
+    seed: str
+    entered_at: str
+
+
+class Winner(Struct, frozen=True, kw_only=True):
+    """A winning entry, by its number, and what it won."""
+
+    entry: int
+    reward: str
+
+
+class Raffle(Struct, frozen=True, kw_only=True):
+    """A raffle: `entries` and `root` once it is over, `winners` once they are picked."""
+
+    campaign_id: str
+    name: str
+    closed: bool
+    entries: int | None
+    root: str | None
+    winners: list[Winner] | None
 
 
 class ProofKey(Struct, frozen=True, kw_only=True):

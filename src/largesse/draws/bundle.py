@@ -18,6 +18,7 @@ from largesse.campaigns.model import Campaign
 from largesse.draws.commitment import Commitment
 from largesse.draws.model import Drawn, Returned
 from largesse.draws.ports import DrawStore
+from largesse.draws.raffle import Closing
 from largesse.issuance.model import Place
 from largesse.kernel.calendar import LocalDays, iso_date, rfc3339
 
@@ -58,9 +59,12 @@ class BundleWriter:
         self._days = LocalDays()
 
     async def pieces(
-        self, campaign: Campaign, commitments: Sequence[Commitment]
+        self,
+        campaign: Campaign,
+        commitments: Sequence[Commitment],
+        closing: Closing | None = None,
     ) -> AsyncIterator[bytes]:
-        """The bundle from its first byte to its last."""
+        """The bundle from its first byte to its last; `closing` is a raffle's."""
         digest = sha256()
         lines: list[Mapping[str, Any]] = [self._head(campaign, commitments)]
         returns = _Returns(self._store, campaign.number)
@@ -72,6 +76,8 @@ class BundleWriter:
             drawn = await self._store.draws(campaign.number, made, PIECE)
             lines = [line for one in drawn for line in await self._told(campaign, one, returns)]
             made += len(drawn)
+            if not lines and closing is not None:
+                lines, closing = _closed(closing), None
         signature = self._signer.sign(f"{FORMAT}|{made}|{digest.hexdigest()}".encode())
         last = {"draws": made, "sha256": digest.hexdigest(), "signature": _base64(signature)}
         yield msgspec.json.encode(last) + b"\n"
@@ -142,6 +148,15 @@ class _Returns:
             if self._more:
                 self._position = self._waiting[-1].position
         return bool(self._waiting)
+
+
+def _closed(closing: Closing) -> list[Mapping[str, Any]]:
+    """What a raffle closed with: the root over its entries, then its winners in their order."""
+    picks = closing.picks or ()
+    return [
+        {"root": closing.root, "entries": closing.entries},
+        *({"entry": one.entry, "wins": one.reward} for one in picks),
+    ]
 
 
 def _unit(place: Place, keys: Mapping[int, str]) -> dict[str, Any]:

@@ -62,14 +62,26 @@ def terms_of(campaign: Campaign) -> str:
         "revoke_keeps_cap": definition.revoke_keeps_cap,
         "on_exhausted": definition.on_exhausted,
         "fallback_reward": definition.fallback_reward,
+        "beacon": msgspec.to_builtins(definition.beacon),
         "rewards": [_reward(reward) for reward in definition.rewards],
     }
     return msgspec.json.encode(terms).decode()
 
 
 def is_provable(campaign: Campaign) -> bool:
-    """Whether a campaign commits itself: a draw that was activated."""
-    return campaign.definition.type is CampaignType.DRAW and campaign.status is not Status.DRAFT
+    """Whether a campaign commits itself: a draw or a raffle that was activated."""
+    drawn = campaign.definition.type in (CampaignType.DRAW, CampaignType.RAFFLE)
+    return drawn and campaign.status is not Status.DRAFT
+
+
+def has_one_secret(campaign: Campaign) -> bool:
+    """Whether all versions roll by one secret, which was promised with the first of them.
+
+    Elsewhere each version has its own. A secret made once the beacon's value or the entries are
+    known could have been chosen.
+    """
+    definition = campaign.definition
+    return definition.type is CampaignType.RAFFLE or definition.beacon is not None
 
 
 def may_tell(campaign: Campaign, now_ms: int) -> bool:

@@ -10,6 +10,7 @@ from largesse.campaigns.model import (
     PPM,
     Campaign,
     CampaignDefinition,
+    CampaignType,
     DrawPeriod,
     OnExhausted,
 )
@@ -30,6 +31,7 @@ def draw(wish: DrawWish, campaign: Campaign, prior: DrawPrior) -> Outcome:
     definition = campaign.definition
     return (
         issuing.window(campaign, wish.now_ms)
+        or _unbound(definition)
         or issuing.eligibility(definition, prior.standing)
         or _used_up(definition, prior)
         or _capped(definition, prior)
@@ -45,6 +47,7 @@ def open_to_strangers(campaign: Campaign, now_ms: int) -> bool:
     definition = campaign.definition
     return not issuing.asks_who(definition) and not (
         issuing.window(campaign, now_ms)
+        or _unbound(definition)
         or _used_up(definition, STRANGER)
         or _capped(definition, STRANGER)
     )
@@ -118,6 +121,8 @@ def pick(wheel: Wheel, available: Callable[[int], bool], roll: Roll) -> int | No
     `available` tells of a reward whether it has something for this customer: stock today and in
     all, a code, and room below his cap. The share of no win never changes.
     """
+    if not any(wheel.weights):
+        return None  # as in a raffle, whose winners are picked later
     landed = _landed(wheel.ends, roll(PPM))
     if landed is None or available(landed):
         return landed
@@ -133,6 +138,13 @@ def _landed(ends: Sequence[int], number: int) -> int | None:
     """The reward into whose share a number falls: the first one whose share ends beyond it."""
     at = bisect_right(ends, number)
     return at if at < len(ends) else None
+
+
+def _unbound(definition: CampaignDefinition) -> Outcome | None:
+    """A draw that waits for a round of public randomness opens with its value."""
+    beacon = definition.beacon
+    waits = definition.type is CampaignType.DRAW and beacon is not None and beacon.value is None
+    return Outcome.NOT_OPEN_YET if waits else None
 
 
 def _used_up(definition: CampaignDefinition, prior: DrawPrior) -> Outcome | None:

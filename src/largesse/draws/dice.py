@@ -4,6 +4,7 @@ A number is made of the campaign's secret, the draw's number and the caller's se
 secret, which is told once the campaign is over, makes the same number again.
 """
 
+import hmac
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
@@ -12,7 +13,7 @@ from itertools import count
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from largesse.campaigns.model import Campaign
+from largesse.campaigns.model import Beacon, Campaign
 from largesse.draws.model import Roll
 
 SCHEME = "largesse-draw/1"
@@ -45,9 +46,29 @@ def dice_of(secret_of: Callable[[Campaign], bytes]) -> Dice:
     """Dice that roll by the secret of a campaign's version."""
 
     def dice(campaign: Campaign, number: int, seed: str) -> Roll:
-        return roll_of(secret_of(campaign), f"{campaign.id}|{campaign.version}|{number}|{seed}")
+        beacon = campaign.definition.beacon
+        if beacon is not None and beacon.value is None:
+            return _too_early
+        secret = bound(secret_of(campaign), beacon)
+        return roll_of(secret, f"{campaign.id}|{campaign.version}|{number}|{seed}")
 
     return dice
+
+
+def bound(secret: bytes, beacon: Beacon | None) -> bytes:
+    """A secret with the value of a public beacon in it: nobody knew that when it was promised.
+
+    HMAC-SHA256(secret, `largesse-beacon/1|source|round|value`).
+    """
+    if beacon is None:
+        return secret
+    assert beacon.value is not None, "nothing is drawn before the round has come"
+    message = f"largesse-beacon/1|{beacon.source}|{beacon.round}|{beacon.value}"
+    return hmac.digest(secret, message.encode(), "sha256")
+
+
+def _too_early(_: int) -> int:
+    raise AssertionError("nothing is drawn before the round has come")
 
 
 def roll_of(secret: bytes, about: str) -> Roll:

@@ -4,12 +4,10 @@ from collections.abc import AsyncIterator, Callable
 
 from msgspec import Struct
 
-from largesse.campaigns.model import Campaign
-from largesse.campaigns.service import Campaigns
+from largesse.campaigns.model import Campaign, CampaignType
 from largesse.draws.bundle import BundleWriter, Pseudonyms, Signer
 from largesse.draws.commitment import Commitment, SecretOf, commit, is_provable, may_tell
-from largesse.draws.ports import DrawStore
-from largesse.issuance.offers import Offers
+from largesse.draws.raffles import Raffles, Stores
 from largesse.kernel.clock import TenantClocks
 from largesse.kernel.errors import NotFoundError, WrongStatusError
 
@@ -38,15 +36,16 @@ class Proofs:
 
     def __init__(
         self,
-        store: DrawStore,
-        campaigns: Campaigns,
-        offers: Offers,
+        stores: Stores,
+        raffles: Raffles,
         clocks: TenantClocks,
         vault: Vault,
     ) -> None:
-        self._store = store
-        self._campaigns = campaigns
-        self._offers = offers
+        self._store = stores.draws
+        self._campaigns = stores.campaigns
+        self._offers = stores.offers
+        self.raffles = raffles
+        """What one can do with raffles."""
         self._clocks = clocks
         self._vault = vault
         self._kept: dict[tuple[int, int, bool], list[Commitment]] = {}
@@ -85,7 +84,10 @@ class Proofs:
             message = "the proof tells the secret: it is made ten seconds after the campaign's end"
             raise WrongStatusError(message)
         writer = BundleWriter(self._store, self._vault.open_signer(), self._vault.pseudonyms)
-        return writer.pieces(campaign, await self._commitments(campaign, told=True))
+        closing = None
+        if campaign.definition.type is CampaignType.RAFFLE:
+            closing = await self.raffles.close(campaign)
+        return writer.pieces(campaign, await self._commitments(campaign, told=True), closing)
 
     async def _commitments(self, campaign: Campaign, *, told: bool) -> list[Commitment]:
         """One for each version that made draws or may make some: from the first draw's on.

@@ -1,5 +1,6 @@
 """What one can do with draws: draw, look up, ask whether one may."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from largesse.issuance.batcher import Answering, Batcher, Deliver, Limits, Repor
 from largesse.issuance.service import Issuance
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.clock import TenantClocks
-from largesse.kernel.errors import NotFoundError
+from largesse.kernel.errors import LargesseError, NotFoundError
 from largesse.kernel.outcome import Outcome
 
 
@@ -50,6 +51,21 @@ class Draws:
     async def close(self) -> None:
         """Settle what was taken."""
         await self._batcher.drain()
+
+    async def settled(self, wish: DrawWish) -> DrawAnswer:
+        """Settle one wish; `BusyError` when too many wait."""
+        ending: asyncio.Future[DrawAnswer] = asyncio.get_running_loop().create_future()
+
+        def deliver(answer: DrawAnswer | LargesseError) -> None:
+            if ending.done():
+                return  # its client has gone; the wish is settled all the same
+            if isinstance(answer, LargesseError):
+                ending.set_exception(answer)
+            else:
+                ending.set_result(answer)
+
+        self.submit(wish, deliver)
+        return await ending
 
     async def may_draw(self, campaign: Campaign, customer: str) -> Outcome:
         """What a customer would be told who draws now: DRAWN, or why not. Nothing is used up."""

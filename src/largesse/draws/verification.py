@@ -6,16 +6,16 @@ or in the stock must not be made here, too. The rules are written down once more
 """
 
 import hashlib
-import hmac
 import json
-from base64 import b64decode
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from largesse.draws.reckoning import Tree, bound, is_signed, landed, picked, roll, sha256
 
 FORMAT = "largesse-proof/1"
 WHOLE = 1_000_000
@@ -93,27 +93,6 @@ def verify(lines: Iterable[bytes], expected: Expected = Expected()) -> Report:
     return checker.report
 
 
-def roll(secret: bytes, about: str) -> Callable[[int], int]:
-    """The numbers of a draw. `about` is `campaign|version|n|seed`.
-
-    The first 8 bytes of HMAC-SHA256(secret, `largesse-draw/1|about|attempt`), as a number, are
-    taken unless they fall into the incomplete last span; then the next attempt is.
-    """
-    attempt = -1
-
-    def number(below: int) -> int:
-        nonlocal attempt
-        while True:
-            attempt += 1
-            message = f"largesse-draw/1|{about}|{attempt}".encode()
-            head = hmac.new(secret, message, hashlib.sha256).digest()[:8]
-            drawn = int.from_bytes(head, "big")
-            if drawn < 2**64 - 2**64 % below:
-                return drawn % below
-
-    return number
-
-
 def _read(number: int, line: bytes) -> Mapping[str, Any]:
     if len(line) > LINE_BYTES_MAX or not line.endswith(b"\n"):
         raise BrokenProofError(f"line {number} has no end: the file was cut off, or is no proof")
@@ -176,10 +155,15 @@ class _Checker:
         self._periods: Counter[tuple[str, str]] = Counter()
         self._units: dict[tuple[str, int], tuple[str, str]] = {}
         self._returned: set[tuple[str, int]] = set()
+        self._tree = Tree()
+        self._entrants: list[str] = []
+        self._closed = False
+        self._picks: list[tuple[int, str]] = []
+        self._told: list[tuple[int, str]] = []
         self._wanted = None
         if expected.customer is not None:
             salt, customer = expected.customer
-            self._wanted = _sha256(f"largesse-customer/1|{salt}|{customer}")
+            self._wanted = sha256(f"largesse-customer/1|{salt}|{customer}")
         with _reading(1):
             self._versions = self._open(head)
 
@@ -189,6 +173,10 @@ class _Checker:
         with _reading(number):
             if "returned" in said:
                 self._return(said["returned"])
+            elif "root" in said:
+                self._close(said)
+            elif "wins" in said:
+                self._told.append((said["entry"], said["wins"]))
             else:
                 self._draw(said)
 
@@ -197,12 +185,13 @@ class _Checker:
         report, self._number = self.report, self._number + 1
         report.draws = self._drawn
         with _reading(self._number):
+            self._check_picks()
             if last["draws"] != self._drawn:
                 self._find(f"{last['draws']} draws are signed for, {self._drawn} are there")
             if last["sha256"] != digest:
                 self._find("the file was changed after it was written: its digest is another one")
             signed = f"{FORMAT}|{last['draws']}|{last['sha256']}".encode()
-            if not _is_signed(report.public_key, str(last["signature"]), signed):
+            if not is_signed(report.public_key, str(last["signature"]), signed):
                 self._find("the signature is not of the key that the proof names")
         wanted = self._expected.public_key
         if wanted is not None and wanted != report.public_key:
@@ -222,15 +211,63 @@ class _Checker:
         for said in head["versions"]:
             version, secret, text = said["version"], str(said["secret"]), str(said["terms"])
             report.commitments.append(said["commitment"])
-            if _sha256(f"largesse-commitment/1|{secret}|{text}") != said["commitment"]:
+            if sha256(f"largesse-commitment/1|{secret}|{text}") != said["commitment"]:
                 self._find(f"version {version} is not what its commitment says")
             terms = json.loads(text)
             if (terms["campaign"], terms["version"]) != (report.campaign, version):
                 self._find(f"the terms of version {version} are of another campaign or version")
-            if sum(reward["weight_ppm"] for reward in terms["rewards"]) > WHOLE:
+            if sum(reward["weight_ppm"] or 0 for reward in terms["rewards"]) > WHOLE:
                 self._find(f"the weights of version {version} are more than one whole")
-            versions[version] = _Version(bytes.fromhex(secret), terms)
+            versions[version] = _Version(bound(bytes.fromhex(secret), terms["beacon"]), terms)
+        self._check_bound(head["versions"])
         return versions
+
+    def _check_bound(self, versions: Sequence[Mapping[str, Any]]) -> None:
+        """A raffle has one secret, and what is bound to a beacon has one set of terms, too.
+
+        Else they could have been chosen once the entries or the beacon's value were known.
+        """
+        kept = set()
+        for said in versions:
+            terms = json.loads(said["terms"])
+            beacon = terms["beacon"]
+            if terms["type"] == "DRAW" and beacon is None:
+                kept.add(("each has its own", ""))
+                continue
+            same = dict(terms, version=0, beacon=beacon and dict(beacon, value=None))
+            kept.add((said["secret"], json.dumps(same) if beacon else ""))
+        if len(kept) > 1:
+            self._find("secret or terms were changed that had been bound")
+
+    def _close(self, said: Mapping[str, Any]) -> None:
+        """A raffle's entries are in: the root over them, then who must win by it."""
+        self._closed = True
+        version = self._versions[max(self._versions)]
+        terms, beacon = version.terms, version.terms["beacon"]
+        root = self._tree.root()
+        if terms["type"] != "RAFFLE" or (said["root"], said["entries"]) != (root, self._drawn):
+            self._find(f"{said['entries']} entries with the root {said['root']} were not there")
+        if beacon is None or beacon["value"] is not None:
+            number = roll(version.secret, f"{terms['campaign']}|{terms['version']}|raffle|{root}")
+            prizes = [one["key"] for one in terms["rewards"] for _ in range(one["quota_total"])]
+            self._picks = picked(self._entrants, prizes, number)
+
+    def _check_picks(self) -> None:
+        """The winners that are told are those that the dice picked, in their order."""
+        is_raffle = any(one.terms["type"] == "RAFFLE" for one in self._versions.values())
+        if is_raffle and not self._closed:
+            self._find("it does not tell with which entries the raffle closed")
+        picks = self._picks
+        for entry, reward in self._told:
+            self.report.won[reward] += 1
+            if self._entrants and self._entrants[entry - 1] == self._wanted:
+                self.report.mine.append({"entry": entry, "won": reward})
+        if picks != self._told:
+            wrong = next(
+                at for at, one in enumerate([*picks, None]) if [one] != self._told[at : at + 1]
+            )
+            wanted = f"entry {picks[wrong][0]}" if wrong < len(picks) else "nobody"
+            self._find(f"pick {wrong + 1} falls on {wanted}, and another is told")
 
     def _return(self, unit: Mapping[str, Any]) -> None:
         """A unit that a revoke gave back, once."""
@@ -259,6 +296,9 @@ class _Checker:
             return
         self._check_moment(said, version.terms)
         self._check_turn(number, customer, day, version.terms)
+        if version.terms["type"] == "RAFFLE":
+            self._tree.add(f"{number}|{said['at']}|{customer}|{said['seed']}".encode())
+            self._entrants.append(customer)
         wins = self._wins(said, version)
         won = None if said["won"] is None else str(said["won"]["reward"])
         if won != wins:
@@ -300,23 +340,27 @@ class _Checker:
         self.report.without_code += bool(codeless)
         about = f"{terms['campaign']}|{terms['version']}|{said['n']}|{said['seed']}"
         number = roll(version.secret, about)
-        weights = [reward["weight_ppm"] for reward in rewards]
-        landed = _landed(weights, number(WHOLE))
-        if landed is None:
+        weights = [reward["weight_ppm"] or 0 for reward in rewards]
+        if terms["beacon"] is not None and terms["beacon"]["value"] is None:
+            if any(weights):
+                self._find(f"draw {said['n']} was made before the round that it is bound to")
+            return None
+        chosen = landed(weights, number(WHOLE))
+        if chosen is None:
             return None
         there = [
             reward["key"] not in codeless and self._is_there(reward, said, terms)
             for reward in rewards
         ]
-        if not there[landed]:
-            landed = None
+        if not there[chosen]:
+            chosen = None
             if terms["on_exhausted"] == "REDISTRIBUTE":
                 left = [weight if there[at] else 0 for at, weight in enumerate(weights)]
-                landed = _landed(left, number(sum(left))) if sum(left) else None
+                chosen = landed(left, number(sum(left))) if sum(left) else None
             elif terms["on_exhausted"] == "FALLBACK":
                 fallback = [one["key"] for one in rewards].index(terms["fallback_reward"])
-                landed = fallback if there[fallback] else None
-        return None if landed is None else str(rewards[landed]["key"])
+                chosen = fallback if there[fallback] else None
+        return None if chosen is None else str(rewards[chosen]["key"])
 
     def _is_there(
         self, reward: Mapping[str, Any], said: Mapping[str, Any], terms: Mapping[str, Any]
@@ -360,33 +404,6 @@ def _reading(number: int) -> Iterator[None]:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         message = f"line {number} does not say what its kind of line says: {error!r}"
         raise BrokenProofError(message) from error
-
-
-def _landed(weights: Sequence[int], number: int) -> int | None:
-    """The reward in whose share a number falls."""
-    for at, weight in enumerate(weights):
-        if number < weight:
-            return at
-        number -= weight
-    return None
-
-
-def _is_signed(public_key: str, signature: str, signed: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 — the rest needs nothing
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415 — as above
-        Ed25519PublicKey,
-    )
-
-    try:
-        key = Ed25519PublicKey.from_public_bytes(b64decode(public_key, validate=True))
-        key.verify(b64decode(signature, validate=True), signed)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _name(place: tuple[str, int]) -> str:

@@ -21,7 +21,7 @@ from largesse.http.parsing import parse_key
 from largesse.http.request_ids import REQUEST_ID, request_id_of
 from largesse.http.shapes.claims import Accepted
 from largesse.http.shapes.draws import DrawBody
-from largesse.http.wishes import opening_of
+from largesse.http.wishes import check_type, opening_of
 from largesse.kernel.errors import InvalidInputError, LargesseError
 from largesse.kernel.outcome import Outcome
 
@@ -86,9 +86,7 @@ class DrawDesk:
         said = body.read(self._read, asked.headers, asked.body)
         customer = customer_of(own, said.customer_id)
         check_id(customer, "/customer_id")
-        if campaign.definition.type is not CampaignType.DRAW:
-            message = "this campaign gives by claims: send the wish to its /claims"
-            raise InvalidInputError(message)
+        check_type(campaign, CampaignType.DRAW)
         seed = said.client_seed
         if seed is not None and not (0 < len(seed) <= SEED_CHARACTERS_MAX and seed.isprintable()):
             message = f"client_seed has 1 to {SEED_CHARACTERS_MAX} printable characters"
@@ -113,7 +111,7 @@ class DrawDesk:
         elif ending.outcome is Outcome.DRAWN:
             answer_created(asked, request_id, self._drawn.body(ending), replayed=ending.replayed)
         else:
-            known = _known(ending, campaign)
+            known = known_of_draw(ending, campaign)
             problem = errors.problem_of_outcome(ending.outcome, request_id, known=known)
             answer_problem(asked, problem)
 
@@ -126,7 +124,7 @@ class DrawDesk:
             answer_json(asked, request_id, accepted)
 
 
-def _known(answer: DrawAnswer, campaign: Campaign) -> Known:
+def known_of_draw(answer: DrawAnswer, campaign: Campaign) -> Known:
     """What a refused caller may know beside the outcome."""
     if answer.outcome is Outcome.NOT_OPEN_YET:
         return opening_of(campaign, answer.now_ms)

@@ -15,8 +15,7 @@ def wish_of(
 ) -> Wish:
     """A customer's wish; `InvalidInputError` below `pointer` where it makes no sense."""
     check_id(customer, f"{pointer}/customer_id")
-    if campaign.definition.type is CampaignType.DRAW:
-        raise InvalidInputError("this campaign gives by draws: send the wish to its /draws")
+    check_type(campaign, CampaignType.CLAIM)
     reward = decide.reward_meant(campaign, reward_key)
     if reward is None:
         names = ", ".join(one.definition.key for one in campaign.rewards)
@@ -24,6 +23,19 @@ def wish_of(
         message = f"name one of this campaign's rewards: {names}"
         raise InvalidInputError(message, f"{pointer}/reward", code)
     return Wish(campaign.tenant, campaign.number, reward.number, customer, key)
+
+
+_PLACES = {
+    CampaignType.CLAIM: "this campaign gives by claims: send the wish to its /claims",
+    CampaignType.DRAW: "this campaign gives by draws: send the wish to its /draws",
+    CampaignType.RAFFLE: "this campaign is a raffle: send the wish to its /entries",
+}
+
+
+def check_type(campaign: Campaign, wanted: CampaignType) -> None:
+    """Raise `InvalidInputError`, which says where to go, for a wish of another kind."""
+    if campaign.definition.type is not wanted:
+        raise InvalidInputError(_PLACES[campaign.definition.type])
 
 
 def opening_of(campaign: Campaign, now_ms: int) -> Known:

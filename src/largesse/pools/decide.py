@@ -35,7 +35,7 @@ def reward_of(campaign: Campaign, wish: PoolWish, now_ms: int) -> Reward:
     if status is Status.ENDED:
         message = "the campaign has ended: it has no more codes to give"
         raise WrongStatusError(message)
-    if campaign.definition.type is CampaignType.DRAW:
+    if campaign.definition.type is not CampaignType.CLAIM:
         message = "a draw makes its codes when they are won: what it has is there to be drawn"
         raise InvalidInputError(message, "/campaign_id")
     keys = [reward.definition.key for reward in campaign.rewards]

@@ -14,6 +14,8 @@ from largesse.customers.service import Customers
 from largesse.draws.dice import dice_of
 from largesse.draws.identity import DrawIds
 from largesse.draws.proofs import Proofs, Vault
+from largesse.draws.raffles import Raffles
+from largesse.draws.raffles import Stores as Drawing
 from largesse.draws.service import DrawLedger, Draws
 from largesse.http.admission import Admission
 from largesse.http.app import create_app
@@ -162,7 +164,7 @@ async def open_application(
             customers=Customers(storage.customers),
             issuance=issuance,
             draws=draws,
-            proofs=Proofs(stores.draws, campaigns, offers, clocks, vault),
+            proofs=_make_proofs(stores, campaigns, offers, clocks, vault),
             redemptions=Redemptions(storage.redemptions, issuance),
             pools=bulk.pools,
             checking=bulk.checking,
@@ -256,6 +258,14 @@ def _make_draws(
     ids = DrawIds(_derived(storage.secret, "draw ids"))
     limits = Limits(settings.issuance.batch_max, settings.issuance.waiting_max)
     return Draws(DrawLedger(stores.draws, ids), issuance, clocks, limits)
+
+
+def _make_proofs(
+    stores: Stores, campaigns: Campaigns, offers: Offers, clocks: TenantClocks, vault: Vault
+) -> Proofs:
+    drawing = Drawing(stores.draws, stores.incentives, campaigns, offers)
+    raffles = Raffles(drawing, clocks, vault.secret_of, vault.pseudonyms)
+    return Proofs(drawing, raffles, clocks, vault)
 
 
 def _make_vault(secret: bytes) -> Vault:

@@ -5,6 +5,7 @@ from hmac import digest
 
 from largesse.campaigns.model import Campaign
 from largesse.draws.bundle import Pseudonyms, Signer
+from largesse.draws.commitment import has_one_secret
 from largesse.draws.proofs import Vault
 
 SECRETS = 1_024
@@ -16,7 +17,7 @@ SALT_BYTES = 16
 def make_vault(rolls: bytes, salts: bytes, signing: bytes) -> Vault:
     """The vault of an installation, by three secrets that are good for nothing else.
 
-    Each version of a campaign rolls by a secret of its own, which tells nothing of others'.
+    A version of a campaign rolls by a secret of its own, which tells nothing of others'.
     """
 
     @lru_cache(maxsize=SECRETS)
@@ -31,6 +32,7 @@ def make_vault(rolls: bytes, salts: bytes, signing: bytes) -> Vault:
 
         return signer_of(signing)
 
-    return Vault(
-        lambda campaign: secret(campaign.id, campaign.version), Pseudonyms(salt_of), open_signer
-    )
+    def secret_of(campaign: Campaign) -> bytes:
+        return secret(campaign.id, 0 if has_one_secret(campaign) else campaign.version)
+
+    return Vault(secret_of, Pseudonyms(salt_of), open_signer)

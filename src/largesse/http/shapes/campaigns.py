@@ -6,11 +6,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from largesse.campaigns import decide
 from largesse.campaigns.model import (
+    BEACON_CHARACTERS_MAX,
     DRAWS_PER_MAX,
     NAME_CHARACTERS_MAX,
     PPM,
     QUOTA_MAX,
     REWARDS_MAX,
+    Beacon,
     CampaignDefinition,
     CampaignType,
     CodeFormat,
@@ -102,6 +104,28 @@ class DrawsPerInput(Struct, frozen=True, forbid_unknown_fields=True):
     n: Annotated[int, Meta(ge=1, le=DRAWS_PER_MAX)] = 1
 
 
+class BeaconInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """Draws and raffles only: a future round of public randomness, bound before the activation.
+
+    Nothing is drawn or picked until an edit brings its `value`, which is all that it may change.
+    """
+
+    source: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=BEACON_CHARACTERS_MAX,
+            description="Whose rounds these are.",
+            examples=["drand quicknet"],
+        ),
+    ]
+    round: Count
+    value: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=BEACON_CHARACTERS_MAX)] | None,
+        Meta(description="What the round brought, as its source writes it."),
+    ] = None
+
+
 class CampaignInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that a tenant decides about a campaign."""
 
@@ -136,6 +160,7 @@ class CampaignInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         ),
     ] = OnExhausted.LOSE
     fallback_reward: str | None = None
+    beacon: BeaconInput | None = None
     metadata: Metadata = {}
 
 
@@ -206,6 +231,7 @@ class CampaignView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     draws_per: DrawsPer | None
     on_exhausted: OnExhausted | None
     fallback_reward: str | None
+    beacon: Beacon | None
     metadata: dict[str, Any]
     created_at: ShownMoment
     rewards: list[RewardView]
@@ -246,6 +272,9 @@ def definition(said: CampaignInput, tenant_zone: str) -> CampaignDefinition:
         draws_per=_draws_per(said),
         on_exhausted=said.on_exhausted,
         fallback_reward=said.fallback_reward,
+        beacon=None
+        if said.beacon is None
+        else Beacon(said.beacon.source, said.beacon.round, said.beacon.value),
         metadata=said.metadata,
     )
 
@@ -272,9 +301,10 @@ def show(saved: Saved) -> CampaignView:
         revoke_keeps_cap=described.revoke_keeps_cap,
         customers=described.customers,
         requires=described.requires,
-        draws_per=described.draws_per if draws else None,
+        draws_per=None if described.type is CampaignType.CLAIM else described.draws_per,
         on_exhausted=described.on_exhausted if draws else None,
         fallback_reward=described.fallback_reward,
+        beacon=described.beacon,
         metadata=described.metadata,
         created_at=rfc3339(campaign.created_at_ms),
         rewards=[_show_reward(reward, day) for reward in campaign.rewards],
@@ -285,7 +315,7 @@ def show(saved: Saved) -> CampaignView:
 def _draws_per(said: CampaignInput) -> DrawsPer:
     if said.draws_per is None:
         return DrawsPer()
-    if said.type is not CampaignType.DRAW:
+    if said.type is CampaignType.CLAIM:
         message = "draws_per belongs to draws: leave it out, or use the type DRAW"
         raise InvalidInputError(message, "/draws_per")
     return DrawsPer(said.draws_per.period, said.draws_per.n)

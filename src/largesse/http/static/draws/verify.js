@@ -84,6 +84,11 @@
       this.units = new Map();
       this.returned = new Set();
       this.days = new Map();
+      this.leaves = [];
+      this.entrants = [];
+      this.closed = false;
+      this.picks = [];
+      this.told = [];
       this.report = {
         campaign: "", name: "", publicKey: "", draws: 0, won: {}, commitments: [],
         withoutCode: 0, mine: [], findings: [], unchecked: [],
@@ -120,10 +125,56 @@
         }
         if (terms.campaign !== report.campaign || terms.version !== version)
           this.find(`the terms of version ${version} are of another campaign or version`);
-        const weights = need(1, terms, "rewards", "array").map((one) => one.weight_ppm);
+        const weights = need(1, terms, "rewards", "array").map((one) => one.weight_ppm ?? 0);
         if (weights.reduce((sum, weight) => sum + weight, 0) > Number(WHOLE))
           this.find(`the weights of version ${version} are more than one whole`);
-        this.versions.set(version, { key: await importKey(unhex(secret)), terms });
+        const key = await importKey(await bound(unhex(secret), terms.beacon));
+        this.versions.set(version, { key, terms, secret });
+      }
+      this.checkBound();
+    }
+
+    /** A raffle has one secret, and what is bound to a beacon has one set of terms, too. */
+    checkBound() {
+      const kept = new Set();
+      for (const { terms, secret } of this.versions.values()) {
+        const { beacon } = terms;
+        const same = { ...terms, version: 0, beacon: beacon && { ...beacon, value: null } };
+        if (terms.type === "DRAW" && beacon === null) kept.add("each has its own");
+        else kept.add(`${secret} ${beacon ? JSON.stringify(same) : ""}`);
+      }
+      if (kept.size > 1) this.find("secret or terms were changed that had been bound");
+    }
+
+    /** A raffle's entries are in: the root over them, then who must win by it. */
+    async close(said) {
+      const { key, terms } = this.versions.get(Math.max(...this.versions.keys()));
+      const root = await merkleRoot(this.leaves);
+      this.closed = true;
+      if (terms.type !== "RAFFLE" || said.root !== root || said.entries !== this.drawn)
+        this.find(`${said.entries} entries with the root ${said.root} were not there`);
+      if (terms.beacon !== null && terms.beacon.value === null) return;
+      const number = await roll(key, `${terms.campaign}|${terms.version}|raffle|${root}`);
+      const prizes = terms.rewards.flatMap((one) => Array(one.quota_total).fill(one.key));
+      this.picks = await picked(this.entrants, prizes, number);
+    }
+
+    checkPicks() {
+      const isRaffle = [...this.versions.values()].some(({ terms }) => terms.type === "RAFFLE");
+      if (isRaffle && !this.closed)
+        this.find("it does not tell with which entries the raffle closed");
+      const { picks } = this;
+      for (const { entry, wins } of this.told) {
+        this.report.won[wins] = (this.report.won[wins] ?? 0) + 1;
+        if (this.wanted !== undefined && this.entrants[entry - 1] === this.wanted)
+          this.report.mine.push({ entry, won: { reward: wins } });
+      }
+      for (let at = 0; at < Math.max(picks.length, this.told.length); at += 1) {
+        const [pick, told] = [picks[at], this.told[at]];
+        if (pick?.entry === told?.entry && pick?.wins === told?.wins) continue;
+        const wanted = pick ? `entry ${pick.entry}` : "nobody";
+        this.find(`pick ${at + 1} falls on ${wanted}, and another is told`);
+        return;
       }
     }
 
@@ -167,6 +218,10 @@
       }
       this.checkMoment(said, version.terms);
       this.checkTurn(said, version.terms);
+      if (version.terms.type === "RAFFLE") {
+        this.leaves.push(utf8.encode(`${n}|${said.at}|${customer}|${said.seed}`));
+        this.entrants.push(customer);
+      }
       const wins = await this.wins(said, version.terms, dice);
       const won = said.won === null ? null : need(this.line, said.won, "reward", "string");
       if (won !== wins) this.find(`draw ${n} wins ${wins ?? "nothing"}, and ${won ?? "nothing"} is told`);
@@ -210,7 +265,12 @@
       const codeless = said.without_code ?? [];
       if (codeless.length > 0) this.report.withoutCode += 1;
       const { rewards } = terms;
-      const weights = rewards.map((reward) => BigInt(reward.weight_ppm));
+      const weights = rewards.map((reward) => BigInt(reward.weight_ppm ?? 0));
+      if (terms.beacon !== null && terms.beacon.value === null) {
+        if (weights.some((weight) => weight > 0n))
+          this.find(`draw ${said.n} was made before the round that it is bound to`);
+        return null;
+      }
       const at = landed(weights, dice.first);
       if (at === null) return null;
       const there = rewards.map(
@@ -258,6 +318,7 @@
     async finish(last, digest) {
       const { report, expected } = this;
       report.draws = this.drawn;
+      this.checkPicks();
       if (last.draws !== this.drawn)
         this.find(`${last.draws} draws are signed for, ${this.drawn} are there`);
       if (last.sha256 !== digest)
@@ -296,13 +357,15 @@
     let waiting = [];
     const settle = async () => {
       const dice = await Promise.all(
-        waiting.map(({ said }) => ("returned" in said ? undefined : checker.dice(said))));
+        waiting.map(({ said }) => ("n" in said ? checker.dice(said) : undefined)));
       for (const [at, { number, said }] of waiting.entries()) {
         checker.line = number;
         if ("returned" in said) {
           need(number, said.returned, "reward", "string");
           checker.takeBack(said.returned);
-        } else await checker.draw(said, dice[at]);
+        } else if ("root" in said) await checker.close(said);
+        else if ("wins" in said) checker.told.push({ entry: said.entry, wins: said.wins });
+        else await checker.draw(said, dice[at]);
       }
       waiting = [];
     };
@@ -325,6 +388,47 @@
     if (last === undefined) throw new BrokenProof("it ends, and no line is signed: cut off");
     await checker.finish(last, digest);
     return { ...checker.report, holds: checker.report.findings.length === 0 };
+  }
+
+  /** The secret with the value of the public round in it. */
+  async function bound(secret, beacon) {
+    if (beacon === null || beacon.value === null) return secret;
+    const message = `largesse-beacon/1|${beacon.source}|${beacon.round}|${beacon.value}`;
+    return new Uint8Array(await subtle.sign("HMAC", await importKey(secret), utf8.encode(message)));
+  }
+
+  /** The Merkle tree of RFC 6962: level by level; what has no neighbour goes up as it is. */
+  async function merkleRoot(leaves) {
+    const hash = async (mark, ...parts) => {
+      const content = await new Blob([Uint8Array.of(mark), ...parts]).arrayBuffer();
+      return new Uint8Array(await subtle.digest("SHA-256", content));
+    };
+    if (leaves.length === 0) return sha256("");
+    let level = [];
+    for (const leaf of leaves) level.push(await hash(0, leaf));
+    while (level.length > 1) {
+      const above = [];
+      for (let at = 0; at < level.length; at += 2)
+        above.push(at + 1 < level.length ? await hash(1, level[at], level[at + 1]) : level[at]);
+      level = above;
+    }
+    return hex(level[0]);
+  }
+
+  /** The winning entries: a shuffle from the first place on, each customer once. */
+  async function picked(entrants, prizes, number) {
+    const order = [...entrants.keys()];
+    const won = new Set();
+    const found = [];
+    for (let place = 0; place < order.length && found.length < prizes.length; place += 1) {
+      const other = place + Number(await number(BigInt(order.length - place)));
+      [order[place], order[other]] = [order[other], order[place]];
+      const customer = entrants[order[place]];
+      if (won.has(customer)) continue;
+      won.add(customer);
+      found.push({ entry: order[place] + 1, wins: prizes[found.length] });
+    }
+    return found;
   }
 
   function landed(weights, number) {

@@ -1,0 +1,69 @@
+"""Raffles over HTTP."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct
+
+from largesse.draws.model import Draw
+from largesse.draws.raffles import Seen
+from largesse.http.shapes.customers import WishedFor
+from largesse.http.shapes.draws import ShownDate
+from largesse.http.times import ShownMoment
+from largesse.kernel.calendar import iso_date, rfc3339
+
+
+class EntryBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A customer's wish to take part."""
+
+    customer_id: WishedFor = UNSET
+
+
+class EntryView(Struct, frozen=True):
+    """One entry. `number` counts the raffle's entries without gaps."""
+
+    campaign_id: str
+    customer_id: str
+    number: int
+    date: ShownDate
+    seed: str
+    entered_at: ShownMoment
+
+
+class WinnerView(Struct, frozen=True):
+    """A winning entry, by its number, and what it won."""
+
+    entry: int
+    reward: str
+
+
+class RaffleView(Struct, frozen=True):
+    """A raffle. `entries` and `root` are null until it is over, `winners` until they are picked."""
+
+    campaign_id: str
+    name: str
+    closed: bool
+    entries: int | None
+    root: Annotated[
+        str | None,
+        Meta(description="The root of the Merkle tree over all entries (RFC 6962, SHA-256)."),
+    ]
+    winners: list[WinnerView] | None
+
+
+def show_entry(draw: Draw) -> EntryView:
+    """The view of an entry."""
+    moment = rfc3339(draw.drawn_at_ms)
+    date = iso_date(draw.day)
+    return EntryView(draw.campaign_id, draw.customer_id, draw.number, date, draw.seed, moment)
+
+
+def show_raffle(seen: Seen) -> RaffleView:
+    """The view of a raffle; it names no customer."""
+    campaign, closing = seen.campaign, seen.closing
+    name = campaign.definition.name
+    if closing is None:
+        return RaffleView(campaign.id, name, closed=False, entries=None, root=None, winners=None)
+    winners = None
+    if seen.picked and closing.picks is not None:
+        winners = [WinnerView(one.entry, one.reward) for one in closing.picks]
+    return RaffleView(campaign.id, name, True, closing.entries, closing.root, winners)  # noqa: FBT003 — named above
