@@ -138,18 +138,23 @@ def history(seed: int, customers: int = 30) -> bytes:
 
 
 async def a_history(seed: int, dice: Dice | None = None, customers: int = 30) -> bytes:
-    """The proof of a campaign that went through everything: shortages, revokes, days, edits."""
-    random = Random(seed)
+    """The proof of a campaign that went through everything."""
     state = MemoryState()
     world: World = memory_world(state)
     if dice is not None:
         store = MemoryDrawStore(state, world.incentives, dice)  # type: ignore[arg-type]  # it is
         world = with_(world, draws=store)
+    return await written(world, await live(world, seed, customers))
+
+
+async def live(world: World, seed: int, customers: int) -> list[Campaign]:
+    """Shortages, revokes, days, edits: a campaign's whole life, in all its versions."""
+    random = Random(seed)
     on_exhausted = list(OnExhausted)[seed % 3]
     campaign = await open_draw(
         world,
-        a_chance("BIG", 150_000, quota_total=9, quota_daily=4),
-        a_chance("SMALL", 400_000, quota_total=40, per_customer_max=2),
+        a_chance("BIG", 150_000, quota_total=3 * customers // 10, quota_daily=2 * customers // 15),
+        a_chance("SMALL", 400_000, quota_total=4 * customers // 3, per_customer_max=2),
         a_chance("REST", 0 if seed % 2 else 100_000),
         on_exhausted=on_exhausted,
         fallback_reward="REST" if on_exhausted is OnExhausted.FALLBACK else None,
@@ -179,7 +184,7 @@ async def a_history(seed: int, dice: Dice | None = None, customers: int = 30) ->
             more = [_weighing(big, 250_000 if turn == 2 else 50_000), *others]
             campaign = await keep_campaign(world, edited(campaign, rewards=tuple(more)))
             versions.append(campaign)
-    return await written(world, versions)
+    return versions
 
 
 async def a_history_without_codes() -> bytes:
