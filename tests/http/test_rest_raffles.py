@@ -189,6 +189,8 @@ async def test_what_is_fixed_after_the_close(town: Town) -> None:
     assert await edit(town.acme, raffle, beacon=ROUND) == 422
     await advance(town.acme, END_MS)
     assert await edit(town.acme, raffle, ends_at=rfc3339(NOW_MS + 2 * END_MS)) == 422
+    assert await edit(town.acme, raffle, name="Another name") == 422
+    assert (await town.acme.get(f"/campaigns/{raffle}")).json()["version"] == 2
 
 
 async def test_what_is_never_picked(town: Town) -> None:

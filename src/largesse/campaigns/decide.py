@@ -347,7 +347,8 @@ def _check_bound(campaign: Campaign, edited: CampaignDefinition, now_ms: int) ->
     if before is None and not closed:
         return
     same = replace(present, beacon=after, name=edited.name, metadata=edited.metadata)
-    if edited != same or (closed and edited.beacon == before and edited != present):
+    # An edit that changes nothing makes a version, too, and a raffle's winners depend on that.
+    if edited != same or (closed and after == before):
         message = "these terms are fixed: a bound campaign changes its name, its metadata and the"
         _refuse_fixed("", f"{message} beacon's value, and a raffle that is over its value only")
 
