@@ -71,7 +71,7 @@ class Recorder:
         self.busy = False
         self.complete = asyncio.Event()
 
-    async def wanted(self) -> Wanted | None:
+    async def wanted(self, part: int) -> Wanted | None:
         """Everything."""
         return Wanted(frozenset({self._tenant}), frozenset(FactKind), START)
 
@@ -223,9 +223,9 @@ async def test_who_comes_amid_a_round_hears_all() -> None:
     class Late(Recorder):
         nobody = True
 
-        async def wanted(self) -> Wanted | None:
+        async def wanted(self, part: int) -> Wanted | None:
             """The first time another tenant's facts, later everything."""
-            every = await super().wanted()
+            every = await super().wanted(part)
             if every is None or not self.nobody:
                 return every
             self.nobody = False

@@ -68,8 +68,11 @@ class DeliveryStore(Protocol):
     room, so that nothing is lost and nobody else waits.
     """
 
-    async def wanted(self) -> Wanted | None:
-        """What all webhooks together want to hear; None where there are none."""
+    async def wanted(self, part: int) -> Wanted | None:
+        """What the webhooks that are not behind in a part want to hear; None where there are none.
+
+        Those that are behind read for themselves, and cost the relay nothing.
+        """
 
     async def enqueue(self, lease: Lease, piece: Piece, now_ms: int) -> int:
         """Make deliveries of a piece and note its end as the lease's position, in one transaction.
@@ -84,7 +87,9 @@ class DeliveryStore(Protocol):
         """Make deliveries of what a webhook missed, in one transaction with where it stands.
 
         Nothing beyond the position of the relay called `lease_name`: where that is reached the
-        webhook goes with the others again. How many it made; none where somebody else was faster.
+        webhook goes with the others again, and the relay's lease gets a new token: what it has
+        passed over since, without noting it, it must read once more. How many it made; none where
+        somebody else was faster.
         """
 
     async def due(self, now_ms: int, in_flight: Collection[int], per_webhook: int) -> list[Due]:

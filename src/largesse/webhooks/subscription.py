@@ -21,9 +21,9 @@ class Subscription:
         self._clock = clock
         self._wake = wake
 
-    async def wanted(self) -> Wanted | None:
-        """What all webhooks together want to hear."""
-        return await self._deliveries.wanted()
+    async def wanted(self, part: int) -> Wanted | None:
+        """What all webhooks that are not behind in a part want to hear."""
+        return await self._deliveries.wanted(part)
 
     async def take(self, lease: Lease, piece: Piece) -> None:
         """Make deliveries of a piece; position and effect are one transaction."""

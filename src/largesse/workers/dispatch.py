@@ -184,12 +184,17 @@ class Dispatcher:
         now_s = asyncio.get_running_loop().time()
         if self._lease is not None and now_s < self._renew_at_s:
             return True
-        if self._lease is None and await self._office.deliveries.wanted() is None:
-            return False  # where there are no webhooks nothing is written
+        if self._lease is None and not await self._is_needed():
+            return False  # where there is nothing to do nothing is written
         outbox = self._office.outbox
         self._lease = await outbox.lease(LEASE, 0, self._holder, int(LEASE_S * 1000))
         self._renew_at_s = now_s + LEASE_S / 2
         return self._lease is not None
+
+    async def _is_needed(self) -> bool:
+        """Whether anything waits to be sent, or somebody to catch up."""
+        deliveries = self._office.deliveries
+        return await deliveries.next_due_ms() is not None or bool(await deliveries.behind())
 
     def _room_of(self, webhook: int) -> int:
         alone = self._failures[webhook] >= FAILURES_ALONE

@@ -38,8 +38,8 @@ class Subscriber(Protocol):
     def name(self) -> str:
         """Under which its position is kept; it never changes."""
 
-    async def wanted(self) -> Wanted | None:
-        """What it wants to hear now; None while that is nothing."""
+    async def wanted(self, part: int) -> Wanted | None:
+        """What it wants to hear of a part now; None while that is nothing."""
 
     async def take(self, lease: Lease, piece: Piece) -> None:
         """Take a piece in, and note `piece.upto` as the position of the lease, in this order.
@@ -137,7 +137,7 @@ class Way:
 
     async def go(self, holder: str, rows_max: int) -> bool:
         """One round; whether there is more."""
-        wanted = self._wanted or await self._subscriber.wanted()
+        wanted = self._wanted or await self._subscriber.wanted(self._part)
         self.idle = wanted is None or not await self._leased(holder)
         lease = self._lease
         if wanted is None or lease is None:
@@ -147,7 +147,7 @@ class Way:
             piece = await self._store.read(self._part, lease.position, wanted, rows_max)
             # What is wanted is asked once more when the piece is there: it may lack something for
             # who came meanwhile.
-            self._wanted = await self._subscriber.wanted()
+            self._wanted = await self._subscriber.wanted(self._part)
             if self._wanted != wanted:
                 return True
             if piece.rows:

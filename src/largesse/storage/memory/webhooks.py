@@ -103,9 +103,10 @@ class MemoryDeliveryStore:
         self._state = state
         self._waiting_max = waiting_max
 
-    async def wanted(self) -> Wanted | None:
+    async def wanted(self, part: int) -> Wanted | None:
         """See `DeliveryStore`."""
-        every = list(self._state.webhooks.values())
+        behind = {number for number, of in self._state.webhooks_behind if of == part}
+        every = [one for one in self._state.webhooks.values() if one.number not in behind]
         if not every:
             return None
         return Wanted(
@@ -145,6 +146,8 @@ class MemoryDeliveryStore:
         self._state.webhooks_behind[key] = upto
         if upto == relayed:
             del self._state.webhooks_behind[key]
+            if lease is not None:
+                self._state.leases[lease_name, part] = lease._replace(token=lease.token + 1)
         missed = [told for told in piece.rows if told.position <= upto]
         return len(_add(self._state, webhook.number, decide.messages(webhook, missed), now_ms))
 

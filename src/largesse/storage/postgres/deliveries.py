@@ -38,7 +38,8 @@ FORGOTTEN_AT_ONCE = 1_000
 
 _WANTED = """
 SELECT w.tenant, kind.value::integer, w.since
-FROM webhook w, json_array_elements_text(w.kinds::json) AS kind"""
+FROM webhook w, json_array_elements_text(w.kinds::json) AS kind
+WHERE NOT EXISTS (SELECT FROM webhook_behind b WHERE b.webhook = w.number AND b.part = %s)"""
 _OF_TENANTS: LiteralString = f"""
 SELECT {WEBHOOK} FROM webhook w WHERE w.tenant = ANY(%s::integer[]) ORDER BY w.number FOR UPDATE"""
 _ALL_BEHIND = """
@@ -55,6 +56,7 @@ _STEP = """
 UPDATE webhook_behind SET tx = %s, seq = %s
 WHERE webhook = %s AND part = %s AND tx = %s AND seq = %s"""
 _JOIN = "DELETE FROM webhook_behind WHERE webhook = %s AND part = %s"
+_CALL_OFF = "UPDATE relay SET token = token + 1 WHERE name = %s AND part = %s"
 
 _DUE: LiteralString = f"""
 SELECT {WEBHOOK}, {DELIVERY}
@@ -108,9 +110,11 @@ class PostgresDeliveryStore:
         self._database = database
         self._waiting_max = waiting_max
 
-    async def wanted(self) -> Wanted | None:
+    async def wanted(self, part: int) -> Wanted | None:
         """See `DeliveryStore`."""
-        found = await self._database.read(EVERYBODY, lambda transaction: transaction.rows(_WANTED))
+        found = await self._database.read(
+            EVERYBODY, lambda transaction: transaction.rows(_WANTED, (part,))
+        )
         if not found:
             return None
         tenants, kinds, since = zip(*found, strict=True)
@@ -157,6 +161,7 @@ class PostgresDeliveryStore:
                 return 0
             if upto == relayed:
                 transaction.execute(_JOIN, (webhook.number, part))
+                transaction.execute(_CALL_OFF, (lease_name, part))
             missed = [told for told in piece.rows if told.position <= upto]
             messages = decide.messages(webhook, missed)
             return len(add_deliveries(transaction, webhook.number, messages, now_ms))

@@ -36,7 +36,8 @@ FORGOTTEN_AT_ONCE = 1_000
 """Deliveries forgotten in one transaction: some milliseconds of the writer."""
 
 _WANTED = """
-SELECT w.tenant, kind.value, w.since FROM webhook w, json_each(w.kinds) kind"""
+SELECT w.tenant, kind.value, w.since FROM webhook w, json_each(w.kinds) kind
+WHERE NOT EXISTS (SELECT 1 FROM webhook_behind b WHERE b.webhook = w.number AND b.part = ?)"""
 _OF_TENANTS = f"{WEBHOOKS} WHERE tenant IN (SELECT value FROM carray(?)) ORDER BY number"  # noqa: S608 â€” no input in it
 _IS_BEHIND = "SELECT count(*) FROM webhook_behind WHERE webhook = ? AND part = ?"
 _FALL_BEHIND = "INSERT INTO webhook_behind (webhook, part, seq) VALUES (?, ?, ?)"
@@ -46,6 +47,7 @@ WHERE w.disabled IS NULL AND w.waiting <= ? ORDER BY w.number"""  # noqa: S608 â
 _RELAYED = "SELECT coalesce(max(seq), 0) FROM relay WHERE name = ? AND part = ?"
 _STEP = "UPDATE webhook_behind SET seq = ? WHERE webhook = ? AND part = ? AND seq = ?"
 _JOIN = "DELETE FROM webhook_behind WHERE webhook = ? AND part = ?"
+_CALL_OFF = "UPDATE relay SET token = token + 1 WHERE name = ? AND part = ?"
 
 _SENDING = f"{WEBHOOKS} WHERE disabled IS NULL AND waiting > 0 ORDER BY number"
 _DUE = f"""{DELIVERIES}
@@ -83,9 +85,9 @@ class SQLiteDeliveryStore:
         self._readers = readers
         self._waiting_max = waiting_max
 
-    async def wanted(self) -> Wanted | None:
+    async def wanted(self, part: int) -> Wanted | None:
         """See `DeliveryStore`."""
-        return await self._readers.read(_wanted)
+        return await self._readers.read(partial(_wanted, part))
 
     async def enqueue(self, lease: Lease, piece: Piece, now_ms: int) -> int:
         """See `DeliveryStore`."""
@@ -120,6 +122,7 @@ class SQLiteDeliveryStore:
                 return 0
             if upto == relayed:
                 db.execute(_JOIN, (webhook.number, part))
+                db.execute(_CALL_OFF, (lease_name, part))
             missed = [told for told in piece.rows if told.position.seq <= upto]
             return add_deliveries(db, webhook.number, decide.messages(webhook, missed), now_ms)
 
@@ -159,8 +162,8 @@ class SQLiteDeliveryStore:
         return 0
 
 
-def _wanted(db: apsw.Connection) -> Wanted | None:
-    found = rows(db, _WANTED)
+def _wanted(part: int, db: apsw.Connection) -> Wanted | None:
+    found = rows(db, _WANTED, (part,))
     if not found:
         return None
     tenants, kinds, since = zip(*found, strict=True)

@@ -55,14 +55,14 @@ class DeliveryStoreContract:
     async def test_nothing_is_wanted_without_webhooks(self, world: World) -> None:
         """With some, what all of them want together, also while they are disabled."""
         deliveries = deliveries_of(world)
-        assert await deliveries.wanted() is None
+        assert await deliveries.wanted(0) is None
         acme, beta = await keep_tenant(world), await keep_tenant(world, a_tenant("beta"))
         enabled = await add(world, a_webhook(acme.number, kinds=ISSUED))
         kinds = (FactKind.STOCK_EXHAUSTED, FactKind.INCENTIVE_REVOKED)
         disabled = await add(world, a_webhook(beta.number, "wh_2", kinds=kinds))
         await change(world, lambda records: records.save_webhook(off(disabled)), beta.number)
 
-        wanted = await deliveries.wanted()
+        wanted = await deliveries.wanted(0)
 
         assert wanted is not None
         assert wanted.tenants == {acme.number, beta.number}
@@ -182,6 +182,26 @@ class DeliveryStoreContract:
             fact_id(row) for row in await told_of(world, campaign)
         ]
 
+    async def test_who_is_behind_costs_the_relay_nothing(self, world: World) -> None:
+        """It is not wanted for him; when he is back, the relay goes back to where he came in."""
+        campaign = await open_campaign(world)
+        webhook = await add(world, a_webhook(campaign.tenant))
+        await change(world, lambda records: records.save_webhook(off(webhook)))
+        await settle(world, *crowd(campaign, 2))
+        lease = await leased(world, campaign)
+        assert await deliveries_of(world).wanted(lease.part) is not None
+        await relay(world, campaign, lease)
+        assert await deliveries_of(world).wanted(lease.part) is None
+
+        await change(world, lambda records: records.save_webhook(webhook))
+        assert await catch_up(world) == 2
+        wanted = await deliveries_of(world).wanted(lease.part)
+
+        assert wanted is not None
+        beyond = await outbox_of(world).read(lease.part, lease.position, wanted, PIECE)
+        with pytest.raises(LeaseLostError):
+            await deliveries_of(world).enqueue(lease, beyond, NOW_MS)
+
     async def test_who_catches_up_does_not_overtake_the_relay(self, world: World) -> None:
         """What the relay has not passed yet comes with it, once."""
         campaign = await open_campaign(world)
@@ -195,7 +215,7 @@ class DeliveryStoreContract:
         [behind] = await deliveries_of(world).behind()
         assert await catch_up(world) == 2
         assert await relay(world, campaign) == 2
-        wanted = await deliveries_of(world).wanted()
+        wanted = await deliveries_of(world).wanted(behind.part)
         assert wanted is not None
         piece = await outbox_of(world).read(behind.part, behind.position, wanted, PIECE)
         assert await deliveries_of(world).catch_up(behind, NAME, piece, NOW_MS) == 0

@@ -6,6 +6,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from largesse.campaigns.model import Campaign
+from largesse.issuance.model import Wanted
 from largesse.kernel.fact import START, FactKind, Position
 from largesse.kernel.lease import Lease
 from largesse.testing.contracts.outbox import outbox_of
@@ -181,8 +182,9 @@ async def leased(world: World, campaign: Campaign) -> Lease:
 async def relay(world: World, campaign: Campaign, lease: Lease | None = None) -> int:
     """Hand on all that the relay has before it; how many deliveries that made."""
     held = await leased(world, campaign) if lease is None else lease
-    wanted = await deliveries_of(world).wanted()
-    assert wanted is not None
+    wanted = await deliveries_of(world).wanted(held.part)
+    if wanted is None:
+        return 0
     piece = await outbox_of(world).read(held.part, held.position, wanted, PIECE)
     return await deliveries_of(world).enqueue(held, piece, NOW_MS)
 
@@ -190,9 +192,9 @@ async def relay(world: World, campaign: Campaign, lease: Lease | None = None) ->
 async def catch_up(world: World) -> int:
     """Have each webhook that is behind take one piece; how many deliveries that made."""
     made = 0
-    wanted = await deliveries_of(world).wanted()
-    assert wanted is not None
     for behind in await deliveries_of(world).behind():
+        webhook = behind.webhook
+        wanted = Wanted(frozenset({webhook.tenant}), frozenset(webhook.kinds), webhook.since)
         piece = await outbox_of(world).read(behind.part, behind.position, wanted, WAITING_MAX // 2)
         made += await deliveries_of(world).catch_up(behind, NAME, piece, NOW_MS)
     return made
@@ -209,11 +211,10 @@ async def deliver_all(world: World, webhook: Webhook) -> list[str]:
 
 
 async def _part_of(world: World, campaign: Campaign) -> int:
-    wanted = await deliveries_of(world).wanted()
-    assert wanted is not None
+    wanted = Wanted(frozenset({campaign.tenant}), frozenset(FactKind), START)
     outbox = outbox_of(world)
     for part in range(outbox.parts):
-        rows = (await outbox.read(part, START, wanted._replace(since=START), PIECE)).rows
+        rows = (await outbox.read(part, START, wanted, PIECE)).rows
         if any(row.campaign == campaign.number for row in rows):
             return part
     return 0
