@@ -178,7 +178,7 @@ async def test_who_was_told_is_not_told_again(scene: Scene) -> None:
 async def test_a_channel_that_is_down_is_left_alone(scene: Scene) -> None:
     """Longer each time, then it is asked again; a success forgets it."""
     await scene.wins("ann")
-    assert await scene.winners.wanted() == Wanted(
+    assert await scene.winners.wanted(0) == Wanted(
         scene.town.application.services.tenants.numbers, frozenset({FactKind.DRAW_MADE}), START
     )
     for rest_s in (1.0, 2.0, 4.0):
@@ -186,9 +186,9 @@ async def test_a_channel_that_is_down_is_left_alone(scene: Scene) -> None:
         with pytest.raises(BusyError):
             await scene.tell()
         scene.now_s[0] += rest_s - 0.01
-        assert await scene.winners.wanted() is None
+        assert await scene.winners.wanted(0) is None
         scene.now_s[0] += 0.01
-        assert await scene.winners.wanted() is not None
+        assert await scene.winners.wanted(0) is not None
     await scene.tell()
     assert decide.rest_s(1) == 1.0
     assert decide.rest_s(100) == decide.REST_S_MAX

@@ -67,7 +67,7 @@ class Winners:
         self._failures = 0
         self._rest_until_s = float("-inf")
 
-    async def wanted(self) -> Wanted | None:
+    async def wanted(self, part: int) -> Wanted | None:
         """All draws; nothing while a channel that failed is left alone."""
         if self._monotonic_s() < self._rest_until_s:
             return None

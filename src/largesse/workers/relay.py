@@ -145,7 +145,10 @@ class Way:
             return False
         try:
             piece = await self._store.read(self._part, lease.position, wanted, rows_max)
-            # What is wanted is asked once more when the piece is there: it may lack something for
+            if piece.upto == lease.position:
+                self._wanted = wanted
+                return False
+            # What is wanted is asked once more when something is passed: it may lack something for
             # who came meanwhile.
             self._wanted = await self._subscriber.wanted(self._part)
             if self._wanted != wanted:

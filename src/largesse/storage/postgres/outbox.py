@@ -66,7 +66,8 @@ FROM unnest(%s::bigint[], %s::bigint[]) AS w (tx, seq)
 CROSS JOIN LATERAL (SELECT * FROM journal j
   WHERE j.tx = w.tx::text::xid8 AND j.seq = w.seq LIMIT 1) j {_ABOUT}
 ORDER BY j.tx, j.seq"""
-_OWN_PARTS = "SELECT own_part FROM campaign WHERE own_part IS NOT NULL ORDER BY own_part"
+_GET_READY: LiteralString = f"""{PLAN_ONCE},
+  (SELECT array_agg(own_part ORDER BY own_part) FROM campaign WHERE own_part IS NOT NULL)"""
 
 _ABOUT_INCENTIVES = frozenset({FactKind.INCENTIVE_ISSUED, *GONE})
 
@@ -124,10 +125,11 @@ class _Look(NamedTuple):
 def _read(
     part: int, after: Position, wanted: Wanted, limit: int, transaction: Transaction
 ) -> Piece:
-    transaction.execute(PLAN_ONCE)
+    *_, own_parts = transaction.row(_GET_READY)
     first = max(after, wanted.since)
     looks = [
-        _look(transaction, four, first, wanted, limit) for four in _partitions(part, transaction)
+        _look(transaction, four, first, wanted, limit)
+        for four in _partitions(part, own_parts or [])
     ]
     # Where one look came to its limit, nobody may go beyond its last row: there is more of it.
     stops = [look.upto for look in looks if look.more]
@@ -152,10 +154,10 @@ def _look(
     return _Look(told, upto, looked_at == limit)
 
 
-def _partitions(part: int, transaction: Transaction) -> Iterator[Sequence[int]]:
+def _partitions(part: int, own_parts: Sequence[int]) -> Iterator[Sequence[int]]:
     """The partitions of the journal that make a part, some at a time; the last one fills up."""
     yield range(part, JOURNAL_PARTS, PARTS)
-    own = [number for (number,) in transaction.rows(_OWN_PARTS) if number % PARTS == part]
+    own = [number for number in own_parts if number % PARTS == part]
     for start in range(0, len(own), AT_ONCE):
         some = own[start : start + AT_ONCE]
         yield some + some[-1:] * (AT_ONCE - len(some))
