@@ -143,9 +143,41 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                 ),
             },
         ),
-        "draw": (
-            "What draws promised, and the proof that they kept it.",
+        "customer": (
+            "Customers of a tenant.",
             {
+                "register": Entry("cli.customers:register", "Register a customer."),
+                "list": Entry("cli.customers:list_all", "List registered customers by their ids."),
+                "show": Entry("cli.customers:show", "Show a registered customer."),
+                "replace": Entry(
+                    "cli.customers:replace",
+                    "Replace all that is known of a registered customer, attributes included.",
+                ),
+                "remove": Entry(
+                    "cli.customers:remove",
+                    "Forget a customer; what he was given stays in the ledger under his id.",
+                ),
+                "token": Entry(
+                    "cli.customers:token",
+                    "Make a token by which a customer's browser speaks for him; it is shown this "
+                    "once.",
+                ),
+            },
+        ),
+        "draw": (
+            "Draws, what they promised, and the proof that they kept it.",
+            {
+                "make": Entry(
+                    "cli.drawing:make",
+                    "Draw for a customer; a draw that wins nothing is a success, too.",
+                ),
+                "list": Entry(
+                    "cli.drawing:list_all",
+                    "List a customer's draws, newest first, and tell whether he may draw now.",
+                ),
+                "show": Entry(
+                    "cli.drawing:show", "Show a draw, and what it won as that stands now."
+                ),
                 "commitments": Entry(
                     "cli.draws:commitments",
                     "Show what a draw promises; once it is over, with the secrets behind it.",

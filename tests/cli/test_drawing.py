@@ -1,0 +1,74 @@
+"""Customers, draws and coupons from the command line, before a running server."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import ADMIN_KEY, PROGRAM, served
+
+WHEEL = {
+    "name": "Wheel",
+    "type": "DRAW",
+    "starts_at": "2026-01-01T00:00:00Z",
+    "customers": "REGISTERED",
+    "requires": ["phone"],
+    "rewards": [
+        {
+            "key": "A",
+            "kind": "COUPON",
+            "value": {"amount": 500, "currency": "KRW"},
+            "weight_ppm": 1_000_000,
+        }
+    ],
+}
+
+Run = Callable[..., tuple[int, Any]]
+
+
+def told_by(url: str) -> Run:
+    """Runs a command with `--json`: its exit status, and the document that it prints."""
+
+    def run(*words: str) -> tuple[int, Any]:
+        environment = {"LARGESSE_URL": url, "LARGESSE_KEY": ADMIN_KEY}
+        command = [PROGRAM, *words, "--json"]
+        ended = subprocess.run(command, capture_output=True, env=environment, check=False)
+        return ended.returncode, json.loads(ended.stdout)
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_customer_and_his_draw(tmp_path: Path) -> None:
+    """Registered, drawn, shown, used, forgotten."""
+    (tmp_path / "wheel.json").write_text(json.dumps(WHEEL))
+    with served(tmp_path) as server:
+        run = told_by(f"http://127.0.0.1:{server.port}")
+        _, wheel = run("campaign", "create", str(tmp_path / "wheel.json"), "--activate")
+        campaign = wheel["id"]
+
+        status, refused = run("draw", "make", campaign, "ann")
+        assert (status, refused["code"]) == (1, "UNKNOWN_CUSTOMER")
+        assert run("customer", "register", "ann")[0] == 0
+        assert run("draw", "make", campaign, "ann")[1]["code"] == "PHONE_REQUIRED"
+        phone = "+821012345678"
+        assert run("customer", "replace", "ann", "--phone", phone, "--verified")[0] == 0
+        assert run("customer", "list", "--phone", phone)[1]["items"][0]["verified"] is True
+        assert run("customer", "show", "ann")[1]["phone"] == phone
+        assert run("customer", "token", "ann")[1]["token"].startswith("ey")
+
+        assert run("draw", "make", campaign, "ann", "--dry-run")[1]["outcome"] == "DRAWN"
+        _, drawn = run("draw", "make", campaign, "ann", "--client-seed", "clover")
+        assert (drawn["won"], drawn["draw"]["client_seed"]) == (True, "clover")
+        _, listed = run("draw", "list", campaign, "ann")
+        assert (listed["may_draw"], len(listed["items"])) == (False, 1)
+        assert run("draw", "show", drawn["draw"]["id"])[1] == listed["items"][0]
+
+        code = drawn["incentive"]["code"]
+        assert run("redeem", code, "bob", "--dry-run")[0] == 1
+        assert run("redeem", code, "ann")[1]["outcome"] == "REDEEMED"
+        assert run("redeem", drawn["incentive"]["id"], "ann")[1]["code"] == "EXHAUSTED"
+        assert run("customer", "remove", "ann")[0] == 0
+        assert run("customer", "list")[1]["items"] == []
