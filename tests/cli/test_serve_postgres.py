@@ -3,6 +3,8 @@
 import json
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -135,6 +137,19 @@ def test_a_missing_migration(databases: Databases, capsys: pytest.CaptureFixture
         assert "lacks migration 0002" in capsys.readouterr().err
         assert run(["db", "status", "--database", url, "--json"]) == FAILED
         assert states(capsys)[:2] == ["applied", "to come"]
+
+
+def test_without_the_driver() -> None:
+    """One line that says what to install."""
+    program = (
+        "import sys; sys.modules['psycopg'] = None; from largesse.cli.main import run;"
+        "sys.exit(run(['db', 'status', '--database', 'postgresql://x']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == FAILED
+    assert done.stderr == "largesse: this needs more: pip install 'largesse[postgres]'\n"
 
 
 def test_a_release_before_the_schema(postgres_url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,10 @@ INTERRUPTED = 130
 """Exit statuses: it could not be done, it could not be understood, somebody pressed Ctrl-C."""
 
 
+EXTRAS: Mapping[str, str] = MappingProxyType({"psycopg": "postgres", "psycopg_pool": "postgres"})
+"""Modules that a whole command needs and the default installation lacks, by what brings them."""
+
+
 class Entry(NamedTuple):
     """A command: what it does, and the place below largesse of the function that does it.
 
@@ -301,6 +305,13 @@ def run(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         complain(app, f"{error} (`largesse --help` tells more)")
         return MISUSED
+    except ImportError as error:
+        missing = error.__cause__ or error  # cyclopts tells which command it was for
+        extra = EXTRAS.get(str(getattr(missing, "name", "")))
+        if extra is None:
+            raise
+        complain(app, f"this needs more: pip install 'largesse[{extra}]'")
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     return status if isinstance(status, int) else 0
