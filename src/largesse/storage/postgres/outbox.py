@@ -87,12 +87,14 @@ class PostgresOutboxStore:
         self._database = database
         self._clock = clock
         self._shared = shared
+        self._askers: dict[str, int] = {}
 
     async def lease(self, name: str, part: int, holder: str, for_ms: int) -> Lease | None:
         """See `OutboxStore`. Nobody gets more parts than his share."""
         asking = leases.Asking(name, part, PARTS, holder, self._clock.now_ms(), for_ms)
         lease, askers = await self._database.write(EVERYBODY, partial(leases.take, asking))
-        self._shared(askers > 1)
+        self._askers[name] = askers
+        self._shared(max(self._askers.values()) > 1)
         return lease
 
     async def release(self, lease: Lease) -> None:
