@@ -10,16 +10,12 @@ from fault_proxy import FaultProxy, fault_proxy
 from postgres_databases import Databases
 from psycopg.conninfo import conninfo_to_dict
 from running import WATCHFUL, served
-from sale import STOCK, Sale
+from sale import REFUSED_S_MAX, SLACK_S, STOCK, Sale
 from shop import shop
 
 CONNECTIONS = 16
 BEFORE = 300
 """Claims won between two partitions: many batches."""
-
-REFUSED_S_MAX = 2.5
-SLACK_S = 4.0
-"""What a machine that does much else may add."""
 
 DELAY_S = 0.02
 
