@@ -81,6 +81,15 @@ def test_more_than_a_socket_takes(line: Line) -> None:
     assert [len(rows) for rows in ask(line, [echo, echo])] == [4_000, 4_000]
 
 
+def test_a_server_that_ends_the_session(url: str) -> None:
+    """Amid a trip, with statements behind it: one error of the driver's, whatever came before."""
+    with Line.connect(url, autocommit=True) as ended:
+        end = Statement("SELECT pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(psycopg.OperationalError):
+            ask(ended, [Statement("SELECT 1"), end, *[Statement("SELECT 2")] * 3])
+        assert ended.closed
+
+
 def test_a_silent_server_is_given_up(url: str) -> None:
     """Whoever waits for it is told in time; the line is closed, so that no late answer is taken."""
     with Line.connect(url) as silent:

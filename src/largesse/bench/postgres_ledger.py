@@ -39,6 +39,9 @@ SELECT count(j.draw), count(DISTINCT j.draw), coalesce(max(j.draw), 0), count(DI
   coalesce((SELECT draws FROM draw_book b WHERE b.campaign = c.number), 0)
 FROM campaign c LEFT JOIN journal j ON j.kind = 8 AND j.campaign = c.number
 WHERE c.id = %s GROUP BY c.number"""
+_BYTES = """
+SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+WHERE relnamespace = 'largesse'::regnamespace AND relkind = 'r'"""
 _LOOK = """
 SELECT set_config('search_path', 'largesse', false), set_config('largesse.tenant', '0', false)"""
 
@@ -67,8 +70,8 @@ class PostgresLedger:
         return Made(*self._rows(_DRAWS, (campaign,))[0])
 
     def disk_bytes(self) -> int:
-        """See `Ledger`. The server's log of changes, which all databases share, does not count."""
-        [(size,)] = self._rows("SELECT pg_database_size(current_database())")
+        """See `Ledger`: tables and indexes, without the server's own and its log of changes."""
+        [(size,)] = self._rows(_BYTES)
         return int(size)
 
     def _rows(self, statement: LiteralString, bindings: Sequence[object] = ()) -> list[Any]:

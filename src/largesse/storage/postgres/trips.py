@@ -12,7 +12,7 @@ from functools import cache
 from itertools import count
 from typing import Any, LiteralString, NamedTuple
 
-from psycopg import DataError, errors, pq
+from psycopg import DataError, OperationalError, errors, pq
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import TupleRow, tuple_row
@@ -179,8 +179,9 @@ def _rows(line: Line, result: PGresult) -> Rows:
 def _receive(line: Line) -> PGresult:
     """The result of one statement, which has an end of its own."""
     result = _next(line)
+    if result is None:  # the server hung up after the error that the last one is
+        raise OperationalError(line.pgconn.get_error_message())
     _next(line)
-    assert result is not None
     return result
 
 
