@@ -252,6 +252,7 @@ async def test_whoever_waits_too_long_is_told_to_come_again(postgres_url: str) -
             await database.write(EVERYBODY, lambda work: work.execute("SELECT pg_sleep(30)"))
         with database._commands.connection(), pytest.raises(BusyError):
             await world.incentives.counters([campaign.rewards[0].number])
+        database.turn_s_max = 0.1
         slow = asyncio.ensure_future(
             database.write(EVERYBODY, lambda work: work.execute("SELECT pg_sleep(0.4)"))
         )

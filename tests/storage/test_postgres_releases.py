@@ -102,7 +102,7 @@ class Schema:
         return (self.has - later.has) | added
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def db(databases: Databases) -> Iterator[Connection]:
     """A database without a schema."""
     with databases.empty() as url, psycopg.connect(url, autocommit=True) as opened:
@@ -111,10 +111,16 @@ def db(databases: Databases) -> Iterator[Connection]:
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def _as_before(db: Connection) -> Iterator[None]:
+    """Undo what a test did, tables and all."""
+    with db.transaction(force_rollback=True):
+        yield
+
+
 def take(db: Connection, step: Migration) -> None:
     """Take one step."""
-    with db.transaction():
-        db.execute(step.statements.encode())
+    db.execute(step.statements.encode())
 
 
 def test_steps_before_a_deploy_only_add(db: Connection) -> None:

@@ -33,6 +33,9 @@ RECONNECT_S_MAX = 1.0
 SILENCE_S = 0.5
 """Beyond what it may wait for a row, a batch may wait so long for the disk or a standby."""
 
+TURN_S_MAX = 10.0
+"""Commands and readings wait for a thread, as many as come at once; longer, and it is too much."""
+
 RECONNECT_CLAIMS_S_MAX = 0.5
 """Claims have one connection for themselves: where it is not there, the server is not either."""
 
@@ -79,6 +82,7 @@ class PostgresDatabase:
         self.limits = Limits(int(settings.statement_s_max * 1000), int(settings.lock_s_max * 1000))
         self._pooled_between = False
         self._on_facts: list[Callable[[], None]] = []
+        self.turn_s_max = TURN_S_MAX
         self._silence_s_max = settings.lock_s_max + SILENCE_S
         wait_s = min(RECONNECT_CLAIMS_S_MAX, settings.connection_s_max)
         self._claims = _make_pool(settings.url, Line, self._configure_line, _Size(1, wait_s))
@@ -141,7 +145,7 @@ class PostgresDatabase:
     async def _in_thread(self, once: Callable[[PatientConnection], T]) -> T:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self.settings.connection_s_max):
+            async with asyncio.timeout(self.turn_s_max):
                 await self._free.acquire()
         except TimeoutError as error:
             raise BusyError from error
