@@ -236,7 +236,8 @@ STAYS: Mapping[str, str] = MappingProxyType(
         "webhook_delivery": "what was delivered is told here for some days; nothing may wait",
         "change": "what processes here tell each other",
         "run": "a memory that is made anew",
-        "extent": "where rows stand in this file",
+        "extent_added": "where rows stand in this file",
+        "extent_moved": "the same",
         "draw_extent": "the same",
     }
 )

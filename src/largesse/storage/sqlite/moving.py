@@ -65,7 +65,7 @@ INSERT INTO journal (seq, of, kind, at_ms, campaign, reward, serial, customer, k
   draw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _LAST_EXTENT = """
 SELECT serial, seq FROM extent WHERE reward = ? AND serial <= ? ORDER BY serial DESC LIMIT 1"""
-_ADD_EXTENT = "INSERT INTO extent (reward, serial, seq) VALUES (?, ?, ?)"
+_ADD_EXTENT = "INSERT INTO extent_added (reward, serial, seq) VALUES (?, ?, ?)"
 _LAST_DRAW_EXTENT = """
 SELECT draw, seq FROM draw_extent WHERE campaign = ? ORDER BY draw DESC LIMIT 1"""
 _ADD_DRAW_EXTENT = "INSERT INTO draw_extent (campaign, draw, seq) VALUES (?, ?, ?)"
