@@ -1,11 +1,13 @@
 """What holds for every test: a clean environment, proofs told, none left out in silence."""
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import hypothesis
 import pytest
+import structlog
 from postgres_databases import Databases
 from postgres_server import shared_postgres
 
@@ -45,6 +47,16 @@ def _clean_environment() -> Iterator[None]:
             if variable.startswith("LARGESSE_") or variable in OF_MAKE:
                 patch.delenv(variable)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Logging is the process's own: leave it as it was."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -267,7 +267,7 @@ async def test_headers_that_are_there_twice(town: Town, name: str) -> None:
         ("limit=", "limit"),
         ("limit=" + "9" * 5_000, "limit"),
         ("status=OPEN", "status"),
-        ("type=RAFFLE", "type"),
+        ("type=LOTTERY", "type"),
         ("name=" + "x" * 201, "name"),
         ("page=2", "page"),
         ("cursor=zzz", "cursor"),

@@ -9,7 +9,7 @@ from rest_stage import CAMPAIGN, NOW, REWARD, Json, Town
 FIELDS = [
     "id", "number", "name", "type", "status", "phase", "version", "starts_at", "ends_at",
     "time_zone", "per_customer_max", "on_repeat", "revoke_keeps_cap", "customers", "requires",
-    "draws_per", "on_exhausted", "fallback_reward", "metadata", "created_at", "rewards",
+    "draws_per", "on_exhausted", "fallback_reward", "beacon", "metadata", "created_at", "rewards",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Draws over HTTP."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -124,6 +125,7 @@ async def test_a_customer_s_draws(town: Town) -> None:
     assert [one["draw"] for one in first["items"] + rest["items"]] == made[::-1]
     assert all(one["incentive"]["customer_id"] == "ann" for one in first["items"])
     assert (rest["next"], first["may_draw"], first["outcome"]) == (None, True, "DRAWN")
+    assert re.fullmatch("[0-9a-f]{32}", nobody.pop("proof_salt"))
     assert nobody == {"items": [], "next": None, "may_draw": True, "outcome": "DRAWN"}
     assert [one.status_code for one in used_up] == [201, 201]
     assert (full["may_draw"], full["outcome"]) == (False, "ALREADY_DRAWN")

@@ -39,6 +39,7 @@ BODIES: dict[str, Json] = {
     "export_code_pool": {"again": True},
     "check_codes": {"codes": ["hello"]},
     "draw": {"customer_id": "u-9"},
+    "enter": {"customer_id": "u-9"},
     "register_customer": {"customer_id": "u-9"},
     "make_customer_token": {},
     "redeem": {"customer_id": "customer-of-acme", "code": "hello"},

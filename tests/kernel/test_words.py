@@ -76,8 +76,8 @@ def test_a_changed_cursor_is_refused() -> None:
 
 
 def test_what_counts_as_granted() -> None:
-    """An incentive in the hand, or a draw; and only three refusals may pass by themselves."""
-    granted = {Outcome.ISSUED, Outcome.ALREADY_HELD, Outcome.DRAWN}
+    """An incentive in the hand or used, or a draw; only three refusals may pass by themselves."""
+    granted = {Outcome.ISSUED, Outcome.ALREADY_HELD, Outcome.DRAWN, Outcome.REDEEMED}
     assert {one for one in Outcome if one.success} == granted
     assert {one for one in Outcome if one.transient} == {
         Outcome.NOT_OPEN_YET,
@@ -104,6 +104,7 @@ def test_numbers_of_facts_stay_what_they_are() -> None:
     """The journals of all installations are read by them."""
     assert {kind.name: kind.value for kind in FactKind} == {
         "INCENTIVE_ISSUED": 1,
+        "INCENTIVE_REDEEMED": 2,
         "INCENTIVE_EXPIRED": 4,
         "INCENTIVE_REVOKED": 5,
         "STOCK_EXHAUSTED": 6,

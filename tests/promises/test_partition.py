@@ -36,7 +36,7 @@ def slowed(network: FaultProxy) -> None:
 
 
 PARTITIONS = ((held, 1.0), (cut, 1.0), (slowed, 1.0), (held, 3.0), (cut, 2.0))
-"""How, and for how many seconds. Up to thirty were tried by hand."""
+"""How, and for how many seconds."""
 
 LONG_S = 2.5
 """What is swallowed for so long, or reset, is answered 503; else the answer is late."""

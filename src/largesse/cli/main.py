@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         ),
         "export": Entry(
             "cli.moving:export",
-            "Write a tenant with all that is his to an archive, to bring him into another ledger.",
+            "Write a tenant with all that is his to an archive; the ledger stays as it is.",
         ),
         "import": Entry(
             "cli.moving:bring",

@@ -100,6 +100,9 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "NOT_IN_TEST_MODE": Advice(
             "Make a tenant with `test_mode` and rehearse there. No tenant can be switched later.",
         ),
+        "NO_COUPON": Advice(
+            "Redeem an incentive that has a code; points and cashback without one are not used.",
+        ),
         "CLOCK_GOES_BACK": Advice("Move to a later moment, or make a new tenant in test mode."),
         "MALFORMED": Advice(
             "Send valid HTTP/1.1 with a body of valid JSON. `detail` says what could not be read.",

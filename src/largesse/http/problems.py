@@ -53,6 +53,7 @@ MISTAKES: Mapping[str, Mistake] = MappingProxyType(
         "NOT_IN_TEST_MODE": Mistake(
             "Not in test mode", "Only the clock of a tenant in test mode can be moved."
         ),
+        "NO_COUPON": Mistake("No coupon", "This incentive has no code: only coupons are redeemed."),
         "CLOCK_GOES_BACK": Mistake("Clock goes back", "A test clock only moves forward."),
     }
 )

@@ -98,5 +98,5 @@ def open_postgres(
 
 
 async def _refuse_backup() -> Pieces:
-    message = "this ledger is in PostgreSQL: back it up there, with pg_basebackup or pg_dump"
+    message = "this ledger is in PostgreSQL: back it up there, with pg_basebackup"
     raise NotFoundError(message)
