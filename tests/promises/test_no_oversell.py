@@ -65,7 +65,7 @@ async def test_fifty_want_the_only_one(server: Running, told: Callable[[str], No
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_twenty_thousand_want_five_thousand(
     server: Running, dice: random.Random, told: Callable[[str], None]
 ) -> None:
