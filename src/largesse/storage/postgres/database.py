@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -88,7 +89,9 @@ class PostgresDatabase:
         self._claims = _make_pool(settings.url, Line, self._configure_line, _Size(1, wait_s))
         size = _Size(settings.pool_max, settings.connection_s_max)
         self._commands = _make_pool(settings.url, PatientConnection, self._configure, size)
-        self._free = asyncio.Semaphore(settings.pool_max)
+        self._free: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            WeakKeyDictionary()
+        )
         self._claim_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger claims")
         self._threads = ThreadPoolExecutor(settings.pool_max, thread_name_prefix="ledger commands")
 
@@ -144,15 +147,17 @@ class PostgresDatabase:
 
     async def _in_thread(self, once: Callable[[PatientConnection], T]) -> T:
         loop = asyncio.get_running_loop()
+        # A semaphore that somebody waited for belongs to his loop; the connections to nobody's.
+        free = self._free.setdefault(loop, asyncio.Semaphore(self.settings.pool_max))
         try:
             async with asyncio.timeout(self.turn_s_max):
-                await self._free.acquire()
+                await free.acquire()
         except TimeoutError as error:
             raise BusyError from error
         try:
             return await loop.run_in_executor(self._threads, self._again, self._commands, once)
         finally:
-            self._free.release()
+            free.release()
 
     def _again(self, pool: ConnectionPool[C], once: Callable[[C], T]) -> T:
         """Do work that leaves nothing when it fails, as often as that may help."""
