@@ -13,6 +13,7 @@ import msgspec
 from largesse.issuance.model import Piece, Wanted
 from largesse.kernel.fact import FactKind, Position
 from largesse.kernel.lease import Lease
+from largesse.storage.columns.webhooks import WEBHOOK_COLUMNS, delivery_of, webhook_of
 from largesse.storage.postgres.database import PostgresDatabase
 from largesse.storage.postgres.leases import advance
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
@@ -20,8 +21,6 @@ from largesse.storage.postgres.webhooks import (
     DELIVERY,
     WEBHOOK,
     add_deliveries,
-    read_delivery,
-    read_webhook,
 )
 from largesse.webhooks import decide
 from largesse.webhooks.model import (
@@ -100,8 +99,6 @@ DELETE FROM webhook_delivery WHERE number IN (
   SELECT number FROM webhook_delivery WHERE webhook = %s LIMIT %s)"""
 _CLEARED = "DELETE FROM webhook_removed WHERE number = %s"
 
-_WEBHOOK_COLUMNS = WEBHOOK.count(",") + 1
-
 
 class PostgresDeliveryStore:
     """See `DeliveryStore`. Of one webhook at most about `waiting_max` deliveries wait."""
@@ -127,7 +124,7 @@ class PostgresDeliveryStore:
         def work(transaction: Transaction) -> int:
             advance(transaction, lease, piece.upto)
             tenants = list({told.tenant for told in piece.rows})
-            webhooks = [read_webhook(row) for row in transaction.rows(_OF_TENANTS, (tenants,))]
+            webhooks = [webhook_of(row) for row in transaction.rows(_OF_TENANTS, (tenants,))]
             numbers = [webhook.number for webhook in webhooks]
             behind = {row[0] for row in transaction.rows(_ALL_BEHIND, (lease.part, numbers))}
             keeping_up = [one for one in webhooks if one.number not in behind]
@@ -144,7 +141,7 @@ class PostgresDeliveryStore:
             EVERYBODY, lambda transaction: transaction.rows(_BEHIND, room)
         )
         return [
-            Behind(read_webhook(columns), part, Position(tx, seq))
+            Behind(webhook_of(columns), part, Position(tx, seq))
             for part, tx, seq, *columns in found
         ]
 
@@ -177,8 +174,8 @@ class PostgresDeliveryStore:
         due: dict[int, Due] = {}
         for row in found:
             if row[0] not in due:
-                due[row[0]] = Due(read_webhook(row[:_WEBHOOK_COLUMNS]), [])
-            due[row[0]].deliveries.append(read_delivery(row[_WEBHOOK_COLUMNS:]))
+                due[row[0]] = Due(webhook_of(row[:WEBHOOK_COLUMNS]), [])
+            due[row[0]].deliveries.append(delivery_of(row[WEBHOOK_COLUMNS:]))
         return list(due.values())
 
     async def next_due_ms(self) -> int | None:

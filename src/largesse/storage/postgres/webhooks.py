@@ -1,25 +1,30 @@
 """Webhooks and their deliveries in PostgreSQL."""
 
 from collections.abc import Sequence
-from typing import Any, LiteralString, NamedTuple
+from typing import LiteralString
 
 import msgspec
 
-from largesse.kernel.fact import AuditEntry, FactKind, Position
+from largesse.kernel.fact import AuditEntry, Position
+from largesse.kernel.paging import AFTER_ALL
+from largesse.storage.columns.webhooks import (
+    delivery_of,
+    row_of_changed,
+    row_of_new,
+    webhook_of,
+)
 from largesse.storage.postgres import audit
 from largesse.storage.postgres.transaction import Transaction
 from largesse.webhooks.model import (
-    Attempt,
     Delivery,
     DeliveryState,
-    Disabled,
     NewDelivery,
     Webhook,
 )
 
 WEBHOOK: LiteralString = """
 w.number, w.id, w.tenant, w.url, w.description, w.kinds, w.secret, w.old_secret, w.old_until_ms,
-  w.disabled, w.disabled_at_ms, w.failing_since_ms, w.created_at_ms, w.since, w.waiting"""
+  w.disabled, w.disabled_at_ms, w.failing_since_ms, w.created_at_ms, w.since, 0, w.waiting"""
 DELIVERY: LiteralString = """
 d.number, d.webhook, d.message, d.type, d.tx, d.seq, d.body, d.state, d.created_at_ms, d.due_ms,
   d.done_at_ms, d.tries, d.attempts"""
@@ -57,7 +62,6 @@ _AGAIN = """
 UPDATE webhook_delivery SET state = 'WAITING', due_ms = %s, done_at_ms = NULL, tries = 0
 WHERE number = %s"""
 _MORE_WAITING = "UPDATE webhook SET waiting = waiting + %s WHERE number = %s"
-_AFTER_ALL = 2**63 - 1
 
 
 class PostgresWebhookRecords:
@@ -69,38 +73,20 @@ class PostgresWebhookRecords:
     def webhook(self, tenant: int, webhook_id: str) -> Webhook | None:
         """See `WebhookRecords`."""
         found = self._transaction.row(_ONE, (tenant, webhook_id))
-        return None if found is None else read_webhook(found)
+        return None if found is None else webhook_of(found)
 
     def webhooks(self, tenant: int) -> list[Webhook]:
         """See `WebhookRecords`."""
-        return [read_webhook(row) for row in self._transaction.rows(_OF_TENANT, (tenant,))]
+        return [webhook_of(row) for row in self._transaction.rows(_OF_TENANT, (tenant,))]
 
     def add_webhook(self, webhook: Webhook) -> Webhook:
         """See `WebhookRecords`. Of what runs beside this it gets what is numbered behind it."""
-        about = (webhook.id, webhook.tenant, webhook.url, webhook.description)
-        kinds = msgspec.json.encode(webhook.kinds).decode()
-        row = (*about, kinds, webhook.secret, webhook.created_at_ms)
-        number, since = self._transaction.row(_ADD, row)
+        number, since = self._transaction.row(_ADD, row_of_new(webhook))
         return msgspec.structs.replace(webhook, number=number, since=Position(since, 0))
 
     def save_webhook(self, webhook: Webhook) -> None:
         """See `WebhookRecords`."""
-        kinds = msgspec.json.encode(webhook.kinds).decode()
-        self._transaction.execute(
-            _SAVE,
-            (
-                webhook.url,
-                webhook.description,
-                kinds,
-                webhook.secret,
-                webhook.old_secret,
-                webhook.old_until_ms,
-                webhook.disabled,
-                webhook.disabled_at_ms,
-                webhook.failing_since_ms,
-                webhook.number,
-            ),
-        )
+        self._transaction.execute(_SAVE, (*row_of_changed(webhook), webhook.number))
 
     def remove_webhook(self, webhook: Webhook) -> None:
         """See `WebhookRecords`."""
@@ -111,17 +97,17 @@ class PostgresWebhookRecords:
         self, webhook: int, state: DeliveryState | None, before: int | None, limit: int
     ) -> list[Delivery]:
         """See `WebhookRecords`."""
-        below = _AFTER_ALL if before is None else before
+        below = AFTER_ALL if before is None else before
         if state is None:
             found = self._transaction.rows(_LISTED, (webhook, below, limit))
         else:
             found = self._transaction.rows(_LISTED_IN, (webhook, state.value, below, limit))
-        return [read_delivery(row) for row in found]
+        return [delivery_of(row) for row in found]
 
     def delivery(self, webhook: int, number: int) -> Delivery | None:
         """See `WebhookRecords`."""
         found = self._transaction.row(_DELIVERY, (webhook, number))
-        return None if found is None else read_delivery(found)
+        return None if found is None else delivery_of(found)
 
     def add_delivery(self, webhook: int, new: NewDelivery, now_ms: int) -> Delivery:
         """See `WebhookRecords`."""
@@ -156,54 +142,3 @@ def add_deliveries(
     if found:
         transaction.execute(_MORE_WAITING, (len(found), webhook))
     return [number for (number,) in found]
-
-
-class _Row(NamedTuple):
-    """A row of `WEBHOOK`."""
-
-    number: int
-    id: str
-    tenant: int
-    url: str
-    description: str
-    kinds: str
-    secret: bytes
-    old_secret: bytes | None
-    old_until_ms: int | None
-    disabled: str | None
-    disabled_at_ms: int | None
-    failing_since_ms: int | None
-    created_at_ms: int
-    since: int
-    waiting: int
-
-
-def read_webhook(columns: Sequence[Any]) -> Webhook:
-    """A webhook out of a row of `WEBHOOK`."""
-    row = _Row(*columns)
-    said = row._asdict() | {
-        "kinds": msgspec.json.decode(row.kinds, type=tuple[FactKind, ...]),
-        "disabled": None if row.disabled is None else Disabled(row.disabled),
-        "since": Position(row.since, 0),
-    }
-    return Webhook(**said)
-
-
-def read_delivery(columns: Sequence[Any]) -> Delivery:
-    """A delivery out of a row of `DELIVERY`."""
-    number, webhook, message, kind, tx, seq, body, state, created_at_ms = columns[:9]
-    due_ms, done_at_ms, tries, attempts = columns[9:]
-    return Delivery(
-        number=number,
-        webhook=webhook,
-        message=message,
-        type=kind,
-        position=None if seq is None else Position(tx, seq),
-        body=body,
-        state=DeliveryState(state),
-        created_at_ms=created_at_ms,
-        due_ms=due_ms,
-        done_at_ms=done_at_ms,
-        tries=tries,
-        attempts=msgspec.json.decode(attempts, type=tuple[Attempt, ...]),
-    )

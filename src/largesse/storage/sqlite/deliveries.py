@@ -10,6 +10,7 @@ import msgspec
 from largesse.issuance.model import Piece, Wanted
 from largesse.kernel.fact import FactKind, Position
 from largesse.kernel.lease import Lease
+from largesse.storage.columns.webhooks import delivery_of, webhook_of
 from largesse.storage.sqlite.outbox import advance
 from largesse.storage.sqlite.query import number, rows
 from largesse.storage.sqlite.readers import Readers
@@ -18,8 +19,6 @@ from largesse.storage.sqlite.webhooks import (
     DELIVERIES,
     WEBHOOKS,
     add_deliveries,
-    read_delivery,
-    read_webhook,
 )
 from largesse.storage.sqlite.writer import Writer
 from largesse.webhooks import decide
@@ -96,7 +95,7 @@ class SQLiteDeliveryStore:
             db = transaction.db
             advance(db, lease, piece.upto)
             tenants = array("q", {told.tenant for told in piece.rows})
-            found = [read_webhook(row) for row in rows(db, _OF_TENANTS, (apsw.carray(tenants),))]
+            found = [webhook_of(row) for row in rows(db, _OF_TENANTS, (apsw.carray(tenants),))]
             return sum(self._give(db, webhook, lease.part, piece, now_ms) for webhook in found)
 
         return await self._writer.write(work)
@@ -106,7 +105,7 @@ class SQLiteDeliveryStore:
         room = (self._waiting_max // 2,)
         found = await self._readers.read(lambda db: rows(db, _BEHIND, room))
         return [
-            Behind(read_webhook(columns), part, Position(0, seq)) for part, seq, *columns in found
+            Behind(webhook_of(columns), part, Position(0, seq)) for part, seq, *columns in found
         ]
 
     async def catch_up(self, behind: Behind, lease_name: str, piece: Piece, now_ms: int) -> int:
@@ -178,10 +177,10 @@ def _due(
     taken = apsw.carray(array("q", in_flight or (0,)))
     due = []
     for row in rows(db, _SENDING):
-        webhook = read_webhook(row)
+        webhook = webhook_of(row)
         found = rows(db, _DUE, (webhook.number, now_ms, taken, per_webhook))
         if found:
-            due.append(Due(webhook, [read_delivery(one) for one in found]))
+            due.append(Due(webhook, [delivery_of(one) for one in found]))
     return due
 
 

@@ -1,32 +1,36 @@
 """Webhooks and their deliveries in an SQLite file."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 import msgspec
 
-from largesse.kernel.fact import AuditEntry, FactKind, Position
+from largesse.kernel.fact import AuditEntry, Position
 from largesse.kernel.paging import AFTER_ALL
+from largesse.storage.columns.webhooks import (
+    delivery_of,
+    row_of_changed,
+    row_of_new,
+    webhook_of,
+)
 from largesse.storage.sqlite import audit
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.transaction import Transaction
 from largesse.webhooks.model import (
-    Attempt,
     Delivery,
     DeliveryState,
-    Disabled,
     NewDelivery,
     Webhook,
 )
 
 WEBHOOKS = """
 SELECT number, id, tenant, url, description, kinds, secret, old_secret, old_until_ms,
-  disabled, disabled_at_ms, failing_since_ms, created_at_ms, since, waiting
+  disabled, disabled_at_ms, failing_since_ms, created_at_ms, 0 AS since_tx, since, waiting
 FROM webhook"""
 DELIVERIES = """
-SELECT number, webhook, message, type, seq, body, state, created_at_ms, due_ms, done_at_ms,
-  tries, attempts
+SELECT number, webhook, message, type, 0 AS tx, seq, body, state, created_at_ms, due_ms,
+  done_at_ms, tries, attempts
 FROM webhook_delivery"""
 
 _ONE = f"{WEBHOOKS} WHERE tenant = ? AND id = ?"
@@ -64,39 +68,22 @@ class SQLiteWebhookRecords:
     def webhook(self, tenant: int, webhook_id: str) -> Webhook | None:
         """See `WebhookRecords`."""
         found = rows(self._db, _ONE, (tenant, webhook_id))
-        return read_webhook(found[0]) if found else None
+        return webhook_of(found[0]) if found else None
 
     def webhooks(self, tenant: int) -> list[Webhook]:
         """See `WebhookRecords`."""
-        return [read_webhook(row) for row in rows(self._db, _OF_TENANT, (tenant,))]
+        return [webhook_of(row) for row in rows(self._db, _OF_TENANT, (tenant,))]
 
     def add_webhook(self, webhook: Webhook) -> Webhook:
         """See `WebhookRecords`."""
         since = self._transaction.last_seq
-        about = (webhook.id, webhook.tenant, webhook.url, webhook.description)
-        kinds = msgspec.json.encode(webhook.kinds).decode()
-        self._db.execute(_ADD, (*about, kinds, webhook.secret, webhook.created_at_ms, since))
+        self._db.execute(_ADD, (*row_of_new(webhook), since))
         number = self._db.last_insert_rowid()
         return msgspec.structs.replace(webhook, number=number, since=Position(0, since))
 
     def save_webhook(self, webhook: Webhook) -> None:
         """See `WebhookRecords`."""
-        kinds = msgspec.json.encode(webhook.kinds).decode()
-        self._db.execute(
-            _SAVE,
-            (
-                webhook.url,
-                webhook.description,
-                kinds,
-                webhook.secret,
-                webhook.old_secret,
-                webhook.old_until_ms,
-                webhook.disabled,
-                webhook.disabled_at_ms,
-                webhook.failing_since_ms,
-                webhook.number,
-            ),
-        )
+        self._db.execute(_SAVE, (*row_of_changed(webhook), webhook.number))
 
     def remove_webhook(self, webhook: Webhook) -> None:
         """See `WebhookRecords`."""
@@ -112,12 +99,12 @@ class SQLiteWebhookRecords:
             found = rows(self._db, _LISTED, (webhook, below, limit))
         else:
             found = rows(self._db, _LISTED_IN, (webhook, state.value, below, limit))
-        return [read_delivery(row) for row in found]
+        return [delivery_of(row) for row in found]
 
     def delivery(self, webhook: int, number: int) -> Delivery | None:
         """See `WebhookRecords`."""
         found = rows(self._db, _DELIVERY, (webhook, number))
-        return read_delivery(found[0]) if found else None
+        return delivery_of(found[0]) if found else None
 
     def add_delivery(self, webhook: int, new: NewDelivery, now_ms: int) -> Delivery:
         """See `WebhookRecords`."""
@@ -156,56 +143,3 @@ def add_deliveries(
 def _columns(webhook: int, new: NewDelivery, now_ms: int) -> tuple[Any, ...]:
     seq = None if new.position is None else new.position.seq
     return (webhook, new.message, new.type, seq, new.body, now_ms)
-
-
-class _Row(NamedTuple):
-    """A row of `WEBHOOKS`."""
-
-    number: int
-    id: str
-    tenant: int
-    url: str
-    description: str
-    kinds: str
-    secret: bytes
-    old_secret: bytes | None
-    old_until_ms: int | None
-    disabled: str | None
-    disabled_at_ms: int | None
-    failing_since_ms: int | None
-    created_at_ms: int
-    since: int
-    waiting: int
-
-
-def read_webhook(columns: Sequence[Any]) -> Webhook:
-    """A webhook out of a row of `WEBHOOKS`."""
-    row = _Row(*columns)
-    said = row._asdict() | {
-        "kinds": msgspec.json.decode(row.kinds, type=tuple[FactKind, ...]),
-        "disabled": None if row.disabled is None else Disabled(row.disabled),
-        "since": Position(0, row.since),
-    }
-    return Webhook(**said)
-
-
-def read_delivery(columns: Sequence[Any]) -> Delivery:
-    """A delivery out of a row of `DELIVERIES`."""
-    number, webhook, message, kind, seq, body, state, created_at_ms, due_ms, done_at_ms = columns[
-        :10
-    ]
-    tries, attempts = columns[10:]
-    return Delivery(
-        number=number,
-        webhook=webhook,
-        message=message,
-        type=kind,
-        position=None if seq is None else Position(0, seq),
-        body=body,
-        state=DeliveryState(state),
-        created_at_ms=created_at_ms,
-        due_ms=due_ms,
-        done_at_ms=done_at_ms,
-        tries=tries,
-        attempts=msgspec.json.decode(attempts, type=tuple[Attempt, ...]),
-    )
