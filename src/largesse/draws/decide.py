@@ -15,9 +15,9 @@ from largesse.campaigns.model import (
     OnExhausted,
 )
 from largesse.customers.model import Standing
-from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawWish, Roll
+from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawSettled, DrawWish, Roll
 from largesse.issuance import decide as issuing
-from largesse.issuance.model import LedgerEntry
+from largesse.issuance.model import Issued, LedgerEntry
 from largesse.kernel.outcome import Outcome
 
 
@@ -37,6 +37,29 @@ def draw(wish: DrawWish, campaign: Campaign, prior: DrawPrior) -> Outcome:
         or _capped(definition, prior)
         or Outcome.DRAWN
     )
+
+
+def without_draw(
+    wish: DrawWish,
+    campaign: Campaign,
+    prior: DrawPrior,
+    issued: Callable[[Drawn], Issued | None],
+) -> DrawSettled | None:
+    """What a wish comes to that draws nothing new; None where a draw is to be made.
+
+    Whoever repeats himself gets his own draw again, with what `issued` says that it won; whoever
+    has used up his chances the earliest one, or the first that he was given.
+    """
+    outcome = draw(wish, campaign, prior)
+    if prior.bound is not None:
+        if outcome is not Outcome.DRAWN:
+            return DrawSettled(outcome)
+        return DrawSettled(outcome, prior.bound, issued(prior.bound), replayed=True)
+    if outcome is Outcome.ALREADY_DRAWN:
+        return DrawSettled(outcome, prior.earliest)
+    if outcome is Outcome.CUSTOMER_LIMIT_REACHED:
+        return DrawSettled(outcome, issued=prior.first_held)
+    return DrawSettled(outcome) if outcome is not Outcome.DRAWN or wish.dry_run else None
 
 
 def open_to_strangers(campaign: Campaign, now_ms: int) -> bool:

@@ -79,19 +79,8 @@ class MemoryDrawStore:
         if campaign is None:
             return DrawSettled(Outcome.CLOSED)
         prior = self._prior(wish, campaign)
-        outcome = decide.draw(wish, campaign, prior)
-        if prior.bound is not None:
-            if outcome is not Outcome.DRAWN:
-                return DrawSettled(outcome)
-            issued = self._issued(prior.bound.won)
-            return DrawSettled(outcome, prior.bound, issued, replayed=True)
-        if outcome is Outcome.ALREADY_DRAWN:
-            return DrawSettled(outcome, prior.earliest)
-        if outcome is Outcome.CUSTOMER_LIMIT_REACHED:
-            return DrawSettled(outcome, issued=prior.first_held)
-        if outcome is not Outcome.DRAWN or wish.dry_run:
-            return DrawSettled(outcome)
-        return self._draw(wish, campaign, prior)
+        ended = decide.without_draw(wish, campaign, prior, lambda drawn: self._issued(drawn.won))
+        return self._draw(wish, campaign, prior) if ended is None else ended
 
     def _draw(self, wish: DrawWish, campaign: Campaign, prior: DrawPrior) -> DrawSettled:
         number = len(self._of(campaign.number)) + 1

@@ -176,20 +176,11 @@ class _Batch:
             return _GONE
         book.come_to(wish.now_ms, self._memory.days)
         prior = self._prior(wish, book)
-        outcome = decide.draw(wish, book.campaign, prior)
-        if prior.bound is not None:
-            if outcome is not Outcome.DRAWN:
-                return DrawSettled(outcome)
-            won = prior.bound.won
-            issued = None if won is None else self._won[won]
-            return DrawSettled(outcome, prior.bound, issued, replayed=True)
-        if outcome is Outcome.ALREADY_DRAWN:
-            return DrawSettled(outcome, prior.earliest)
-        if outcome is Outcome.CUSTOMER_LIMIT_REACHED:
-            return DrawSettled(outcome, issued=prior.first_held)
-        if outcome is not Outcome.DRAWN or wish.dry_run:
-            return DrawSettled(outcome)
-        return self._draw(wish, book, prior)
+        ended = decide.without_draw(wish, book.campaign, prior, self._issued)
+        return self._draw(wish, book, prior) if ended is None else ended
+
+    def _issued(self, drawn: Drawn) -> Issued | None:
+        return None if drawn.won is None else self._won[drawn.won]
 
     def _prior(self, wish: DrawWish, book: _Book) -> DrawPrior:
         who = (wish.campaign, wish.customer)

@@ -205,24 +205,16 @@ class _Batch:
         """The rule with all that it may ask for."""
         entries = self._entries(chains)
         prior = self._prior(wish, book, found_by, entries)
-        outcome = decide.draw(wish, book.campaign, prior)
-        if prior.bound is not None:
-            if outcome is not Outcome.DRAWN:
-                return DrawSettled(outcome)
-            return DrawSettled(outcome, prior.bound, self._issued(book, prior.bound), replayed=True)
-        if outcome is Outcome.ALREADY_DRAWN:
-            return DrawSettled(outcome, prior.earliest)
-        if outcome is Outcome.CUSTOMER_LIMIT_REACHED:
-            return DrawSettled(outcome, issued=prior.first_held)
-        if outcome is not Outcome.DRAWN or wish.dry_run:
-            return DrawSettled(outcome)
+        ended = decide.without_draw(wish, book.campaign, prior, partial(self._issued, book))
+        if ended is not None:
+            return ended
         by_key, place = found_by
         if prior.drawn:
             place = book.find_later(wish, prior.drawn + 1)[-1]
         drawn, issued = self._draw(wish, book, (by_key, place), _Past(prior, entries, chains))
         for one in (by_key, place):
             self._known.setdefault(one, []).append(drawn)
-        return DrawSettled(outcome, drawn, issued)
+        return DrawSettled(Outcome.DRAWN, drawn, issued)
 
     def _prior(
         self,
