@@ -3,13 +3,14 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from few_words import Words
 from postgres_databases import settings_of
 from postgres_ledger import open_ledger as open_postgres
 from receiver import LOOPBACK, OK, RESET, SILENCE, Received, Reply, receiving
@@ -18,9 +19,6 @@ from sqlite_ledger import opened
 from largesse.delivery.reaching import Ways
 from largesse.delivery.webhook import WebhookSender
 from largesse.issuance.facts import fact_id
-from largesse.issuance.model import Told
-from largesse.issuance.publishing import Publishing
-from largesse.kernel.fact import Fact
 from largesse.kernel.health import Health
 from largesse.kernel.lease import LeaseLostError
 from largesse.storage.postgres.database import PostgresDatabase
@@ -51,28 +49,6 @@ LOOK_S = 0.05
 FAILURES = (Reply(500), Reply(429, headers=("retry-after: 60",)), RESET, SILENCE)
 OFTEN = (3, 3, 3, 1)
 """How often each of them is met: silence costs real time."""
-
-
-class Words(Publishing):
-    """Puts facts into few words: the whole of it is tested elsewhere."""
-
-    def __init__(self) -> None:
-        """Need nothing for that."""
-
-    async def facts(self, rows: Sequence[Told]) -> list[Fact]:
-        """The serial."""
-        return [
-            Fact(
-                id=fact_id(row),
-                aggregatetype="incentive",
-                aggregateid="inc",
-                type=row.kind.topic,
-                payload={"serial": row.serial},
-                tenant=row.tenant,
-                at_ms=row.at_ms,
-            )
-            for row in rows
-        ]
 
 
 class Moody:

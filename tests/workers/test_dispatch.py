@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from few_words import Words
 from memory_ledger import memory_world
 
 from largesse.issuance.facts import fact_id
-from largesse.issuance.model import Told
-from largesse.issuance.publishing import Publishing
 from largesse.kernel.errors import UnavailableError
-from largesse.kernel.fact import Fact
 from largesse.kernel.health import Health
 from largesse.storage.memory.state import MemoryState
 from largesse.storage.memory.webhooks import MemoryDeliveryStore
@@ -44,28 +42,6 @@ from largesse.webhooks.model import DeliveryState, Disabled, Result, Tried
 from largesse.workers.dispatch import FAILURES_ALONE, Chance, Dispatcher, Office, Room
 
 PER_WEBHOOK = 2
-
-
-class Words(Publishing):
-    """Puts facts into few words."""
-
-    def __init__(self) -> None:
-        """Nothing is needed for that."""
-
-    async def facts(self, rows: list[Told]) -> list[Fact]:  # type: ignore[override]  # a list will do
-        """The id and the serial."""
-        return [
-            Fact(
-                id=fact_id(row),
-                aggregatetype="incentive",
-                aggregateid="inc",
-                type=row.kind.topic,
-                payload={"serial": row.serial},
-                tenant=row.tenant,
-                at_ms=row.at_ms,
-            )
-            for row in rows
-        ]
 
 
 class Receivers:
