@@ -2,35 +2,40 @@
 
 import base64
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pytest
-from receiver import LOOPBACK, OK, Received, Reply, receiving
+from receiver import LOOPBACK, OK, Received, Receiver, Reply, receiving
 from rest_stage import NOW_MS, Json, Town, opened_town
 
+from largesse.campaigns.model import CampaignType
 from largesse.delivery.notices import LogChannel, WebhookChannel
 from largesse.delivery.reaching import Ways
 from largesse.delivery.webhook import WebhookSender
 from largesse.issuance.model import Piece, Told, Wanted
+from largesse.kernel.calendar import rfc3339
 from largesse.kernel.clock import FakeClock
 from largesse.kernel.errors import BusyError, StartError
 from largesse.kernel.fact import START, FactKind, Position
 from largesse.kernel.lease import Lease
 from largesse.notifications import decide
-from largesse.notifications.model import Heard, Notice
+from largesse.notifications.model import DRAW_WON, Heard, Lateness, Notice
 from largesse.notifications.winners import Patience, Registers, Winners
 from largesse.storage.memory.outbox import MemoryOutboxStore
 from largesse.storage.memory.state import KeptLease, MemoryState
+from largesse.testing.factories import HOUR_MS, a_campaign, a_definition
 from largesse.webhooks.addresses import Allowed
 
 SECRET = b"a secret of twenty-four by"
 SHOWN = "whsec_" + base64.b64encode(SECRET).decode()
 LEASE = Lease("winners", 0, "a process", 1, START)
 LATE_S = 60
+RAFFLE_LATE_S = 3_600
+LATENESS = Lateness(LATE_S, RAFFLE_LATE_S)
 CHANCE: Json = {
     "key": "A",
     "kind": "COUPON",
@@ -38,6 +43,7 @@ CHANCE: Json = {
     "weight_ppm": 1_000_000,
 }
 A_NOTICE = Notice(
+    type=DRAW_WON,
     id="fact_1",
     tenant_id="ten_1",
     test_mode=False,
@@ -136,7 +142,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             services.issuance,
             services.clocks,
         )
-        winners = Winners(registers, gateway, Patience(2, LATE_S), lambda: now_s[0])
+        winners = Winners(registers, gateway, Patience(2, LATENESS), lambda: now_s[0])
         yield Scene(town, campaign["id"], gateway, winners, state, now_s)
 
 
@@ -218,10 +224,24 @@ async def test_what_is_no_prize_any_more_is_not_told(scene: Scene) -> None:
 
 def test_who_lost_is_told_nothing() -> None:
     """Only a win has a serial."""
+    campaign = a_campaign(a_definition())
     row = Told(START, FactKind.DRAW_MADE, 0, 1, 1, "camp_1", 1, draw=1, customer="ann")
-    assert not decide.worth_telling(row, 0, LATE_S)
-    assert decide.worth_telling(row._replace(reward=1, serial=1), LATE_S * 1000, LATE_S)
-    assert not decide.worth_telling(row._replace(reward=1, serial=1), LATE_S * 1000 + 1, LATE_S)
+    won = row._replace(reward=1, serial=1)
+    assert not decide.worth_telling(row, campaign, 0, LATENESS)
+    assert decide.worth_telling(won, campaign, LATE_S * 1000, LATENESS)
+    assert not decide.worth_telling(won, campaign, LATE_S * 1000 + 1, LATENESS)
+
+
+def test_whoever_claimed_is_told_nothing() -> None:
+    """A gift is told where it is a raffle's, and for longer: winners may be picked late."""
+    gift = Told(START, FactKind.INCENTIVE_ISSUED, 0, 1, 1, "camp_1", 1, reward=1, serial=1)
+    raffle = a_campaign(a_definition(type=CampaignType.RAFFLE, ends_at_ms=1))
+    assert not decide.worth_telling(gift, a_campaign(a_definition()), 0, LATENESS)
+    assert decide.worth_telling(gift, raffle, RAFFLE_LATE_S * 1000, LATENESS)
+    assert not decide.worth_telling(gift, raffle, RAFFLE_LATE_S * 1000 + 1, LATENESS)
+    assert decide.tells_of_raffle(raffle, RAFFLE_LATE_S * 1000 + 1, LATENESS)
+    assert not decide.tells_of_raffle(raffle, RAFFLE_LATE_S * 1000 + 2, LATENESS)
+    assert not decide.tells_of_raffle(a_campaign(a_definition()), 0, LATENESS)
 
 
 def the_notice(received: Received) -> Json:
@@ -235,31 +255,84 @@ def the_notice(received: Received) -> Json:
     return said
 
 
+def by_webhook(receiver: Receiver, ledger: Mapping[str, str]) -> dict[str, object]:
+    """The settings of a town whose winners are told by a receiver."""
+    settings: dict[str, object] = {
+        "notifications.channel": "webhook",
+        "notifications.url": receiver.url,
+        "notifications.secret": SHOWN,
+    }
+    if ledger:
+        settings["database.url"] = ledger["LARGESSE_DATABASE"]
+    return settings
+
+
 @pytest.mark.parametrize("first", [OK, Reply(500), Reply(429), Reply(0)])
 @pytest.mark.slow
-async def test_the_webhook_of_the_operator(tmp_path: Path, first: Reply) -> None:
+async def test_the_webhook_of_the_operator(
+    tmp_path: Path, own_ledger: Mapping[str, str], first: Reply
+) -> None:
     """The whole way: a draw is answered, and its winner told; a gateway that fails is retried."""
     answers = [first]
 
     def decide_on(_: Received) -> Reply:
         return answers.pop() if answers else OK
 
-    async with receiving(decide_on) as receiver:
-        settings = {
-            "notifications.channel": "webhook",
-            "notifications.url": receiver.url,
-            "notifications.secret": SHOWN,
-        }
-        async with opened_town(tmp_path, **settings) as town:
-            campaign = (await town.rival.campaign(type="DRAW", rewards=[CHANCE]))["id"]
-            path = f"/campaigns/{campaign}/draws"
-            won = (await town.rival.post(path, {"customer_id": "ann"}, "k")).json()
-            came = await receiver.until(1 if first is OK else 2)
+    async with (
+        receiving(decide_on) as receiver,
+        opened_town(tmp_path, **by_webhook(receiver, own_ledger)) as town,
+    ):
+        campaign = (await town.rival.campaign(type="DRAW", rewards=[CHANCE]))["id"]
+        path = f"/campaigns/{campaign}/draws"
+        won = (await town.rival.post(path, {"customer_id": "ann"}, "k")).json()
+        came = await receiver.until(1 if first is OK else 2)
     said = [the_notice(one) for one in came]
     assert said[0] == said[-1]
     assert (said[0]["type"], said[0]["timestamp"]) == ("draw.won", won["draw"]["drawn_at"])
     assert said[0]["data"]["incentive_id"] == won["incentive"]["id"]
     assert said[0]["data"]["test_mode"] is False
+
+
+@pytest.mark.slow
+async def test_the_winners_of_a_raffle(tmp_path: Path, own_ledger: Mapping[str, str]) -> None:
+    """Each once, however often they are picked; who claims beside it is told nothing."""
+    async with (
+        receiving() as receiver,
+        opened_town(tmp_path, **by_webhook(receiver, own_ledger)) as town,
+    ):
+        raffle = (await town.acme.campaign(**a_raffle(prizes=3)))["id"]
+        for name in ("ann", "bob", "cat", "dan", "eve"):
+            await town.acme.post(f"/campaigns/{raffle}/entries", {"customer_id": name}, name)
+        await town.acme.post("/test-clock:advance", {"by_ms": HOUR_MS + 10_000})
+        await town.acme.incentive((await town.acme.campaign())["id"], "claimed")
+
+        for _ in range(3):
+            picked = await town.acme.post(f"/campaigns/{raffle}:pick")
+            assert picked.status_code == 200, picked.text
+        wheel = (await town.acme.campaign(type="DRAW", rewards=[CHANCE]))["id"]
+        await town.acme.post(f"/campaigns/{wheel}/draws", {"customer_id": "last"}, "k")
+
+        await receiver.until(4)
+        given = (await town.acme.get(f"/campaigns/{raffle}/incentives")).json()["items"]
+
+    said = [the_notice(one) for one in receiver.received]
+    assert sorted(one["type"] for one in said) == ["draw.won", *["raffle.won"] * 3]
+    told = [one for one in said if one["type"] == "raffle.won"]
+    assert sorted((one["data"]["customer_id"], one["data"]["code"]) for one in told) == sorted(
+        (one["customer_id"], one["code"]) for one in given
+    )
+    assert {one["data"]["won_at"] for one in told} == {rfc3339(NOW_MS + HOUR_MS - 1)}
+    assert {one["data"]["draw_number"] for one in told} == {None}
+
+
+def a_raffle(prizes: int) -> Json:
+    """A raffle that is open for an hour."""
+    prize = {name: value for name, value in CHANCE.items() if name != "weight_ppm"}
+    return {
+        "type": "RAFFLE",
+        "ends_at": rfc3339(NOW_MS + HOUR_MS),
+        "rewards": [{**prize, "quota_total": prizes}],
+    }
 
 
 @pytest.mark.parametrize(

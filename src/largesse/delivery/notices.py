@@ -10,9 +10,6 @@ from largesse.kernel.clock import Clock
 from largesse.notifications.model import Heard, Notice
 from largesse.webhooks.message import Body, message
 
-TYPE = "draw.won"
-"""What a receiver reads as the type of a notice."""
-
 _WORTH_ANOTHER_TRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 _log = structlog.get_logger(__name__)
@@ -25,6 +22,7 @@ class LogChannel:
         """See `Channel`."""
         _log.info(
             "winner",
+            of=notice.type,
             notice=notice.id,
             tenant=notice.tenant_id,
             customer=notice.customer_id,
@@ -49,7 +47,8 @@ class WebhookChannel:
 
     async def tell(self, notice: Notice) -> Heard:
         """See `Channel`. Another status of 4xx than 408 and 429 refuses this notice for good."""
-        body = msgspec.json.encode(Body(TYPE, notice.won_at, msgspec.to_builtins(notice)))
+        data = msgspec.to_builtins(notice)
+        body = msgspec.json.encode(Body(data.pop("type"), notice.won_at, data))
         at_s = self._clock.now_ms() // 1000
         result = await self._sender.send(message(self._url, notice.id, at_s, body, self._secrets))
         status = result.status

@@ -1,6 +1,8 @@
 """Tells winners: a subscriber of the relay, long after the draw's transaction has ended.
 
-A draw is never held up by a gateway, and is never told before it is on stable storage.
+A draw is never held up by a gateway, and is never told before it is on stable storage. What a
+raffle's winners are given is a fact like any other gift, so those facts are read while there is a
+raffle whose winners may have to be told.
 """
 
 import asyncio
@@ -9,6 +11,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import Struct
 
+from largesse.campaigns.model import Campaign, CampaignType
 from largesse.customers.service import Customers
 from largesse.issuance.model import IncentiveStatus, Piece, Place, Told, Wanted
 from largesse.issuance.ports import OutboxStore
@@ -18,14 +21,15 @@ from largesse.kernel.errors import BusyError, UnknownCustomerError
 from largesse.kernel.fact import START, FactKind, Position
 from largesse.kernel.lease import Lease
 from largesse.notifications import decide
-from largesse.notifications.model import Heard, Notice
+from largesse.notifications.model import Heard, Lateness, Notice
 from largesse.notifications.ports import Channel
 from largesse.tenants.service import Tenants
 
 NAME = "winners"
 """Under this name the relay keeps how far winners have been told."""
 
-_KINDS = frozenset({FactKind.DRAW_MADE})
+_OF_DRAWS = frozenset({FactKind.DRAW_MADE})
+_OF_RAFFLES = _OF_DRAWS | {FactKind.INCENTIVE_ISSUED}
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +48,7 @@ class Patience(Struct, frozen=True):
     """How many notices are under way at once, and how late a winner is still told."""
 
     in_flight_max: int
-    late_s_max: int
+    lateness: Lateness
 
 
 class Winners:
@@ -64,14 +68,17 @@ class Winners:
         self._patience = patience
         self._monotonic_s = monotonic_s
         self._told: dict[int, Position] = {}
+        self._raffles: dict[int, Campaign] = {}
+        registers.issuance.offers.listen(self._know)
         self._failures = 0
         self._rest_until_s = float("-inf")
 
     async def wanted(self, part: int) -> Wanted | None:
-        """All draws; nothing while a channel that failed is left alone."""
+        """All draws, and gifts where there are raffles; nothing while a channel is left alone."""
         if self._monotonic_s() < self._rest_until_s:
             return None
-        return Wanted(self._registers.tenants.numbers, _KINDS, START)
+        kinds = _OF_RAFFLES if self._awaits_raffle() else _OF_DRAWS
+        return Wanted(self._registers.tenants.numbers, kinds, START)
 
     async def take(self, lease: Lease, piece: Piece) -> None:
         """Tell the winners of a piece, some at a time; those already told are not told again.
@@ -92,9 +99,26 @@ class Winners:
         """Let go of the channel."""
         await self._channel.close()
 
+    def _know(self, campaign: Campaign) -> None:
+        if campaign.definition.type is CampaignType.RAFFLE:
+            self._raffles[campaign.number] = campaign
+
+    def _awaits_raffle(self) -> bool:
+        clocks, lateness = self._registers.clocks, self._patience.lateness
+        return any(
+            decide.tells_of_raffle(one, clocks.now_ms(one.tenant), lateness)
+            for one in self._raffles.values()
+        )
+
     def _is_due(self, row: Told) -> bool:
         now_ms = self._registers.clocks.now_ms(row.tenant)
-        return decide.worth_telling(row, now_ms, self._patience.late_s_max)
+        return decide.worth_telling(row, self._campaign(row), now_ms, self._patience.lateness)
+
+    def _campaign(self, row: Told) -> Campaign:
+        campaign = self._registers.issuance.offers.numbered(row.campaign)
+        if campaign is None:
+            raise BusyError("the campaign is not known here yet")
+        return campaign
 
     async def _tell(self, rows: Sequence[Told]) -> None:
         """Tell some winners; `BusyError` where one of them must be told later."""
@@ -113,11 +137,8 @@ class Winners:
         raise BusyError("the channel takes no notices at the moment")
 
     async def _notice(self, row: Told) -> Notice | None:
-        """What is told of a draw; None where its prize has been taken back or used since."""
-        registers = self._registers
-        campaign = registers.issuance.offers.numbered(row.campaign)
-        if campaign is None:
-            raise BusyError("the campaign is not known here yet")
+        """What is told of a win; None where the prize has been taken back or used since."""
+        registers, campaign = self._registers, self._campaign(row)
         assert row.reward is not None
         assert row.serial is not None
         place = Place(row.reward, row.serial)

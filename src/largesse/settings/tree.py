@@ -364,7 +364,7 @@ class Webhooks(Struct, frozen=True):
 
 
 class Notifications(Struct, frozen=True):
-    """Winners of draws are told, one by one."""
+    """Winners of draws and raffles are told, one by one."""
 
     channel: Annotated[
         Literal["none", "log", "webhook"],
@@ -403,6 +403,16 @@ class Notifications(Struct, frozen=True):
             "time, and after a long failure of it.",
         ),
     ] = 86_400
+    raffle_late_s_max: Annotated[
+        int,
+        _whole(
+            60,
+            31_536_000,
+            "s",
+            "The same for winners of raffles, counted from the raffle's end: they may be picked "
+            "long after it.",
+        ),
+    ] = 2_592_000
 
 
 class Log(Struct, frozen=True):

@@ -9,6 +9,7 @@ from largesse.delivery.reaching import Ways
 from largesse.delivery.webhook import WebhookSender
 from largesse.http.services import Services
 from largesse.kernel.errors import StartError
+from largesse.notifications.model import Lateness
 from largesse.notifications.ports import Channel
 from largesse.notifications.winners import Patience, Registers, Winners
 from largesse.settings.tree import Notifications
@@ -33,7 +34,8 @@ def make_winners(storage: Storage, services: Services) -> Winners:
         services.issuance,
         services.clocks,
     )
-    patience = Patience(wanted.in_flight_max, wanted.late_s_max)
+    lateness = Lateness(wanted.late_s_max, wanted.raffle_late_s_max)
+    patience = Patience(wanted.in_flight_max, lateness)
     return Winners(registers, _channel(wanted, services), patience, time.monotonic)
 
 
