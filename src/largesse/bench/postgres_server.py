@@ -24,7 +24,8 @@ from largesse.bench.plan import BenchError
 
 ROLE = "largesse"
 """Who we are in the database: no superuser, or the wall between tenants would be none."""
-# To drop a database a vacuum of the server's own may have to be ended: who may not signal it is refused.
+# To drop a database a vacuum of the server's own may have to be ended: who may not signal it is
+# refused.
 _OUR_ROLE = "CREATE ROLE {} LOGIN CREATEDB IN ROLE pg_signal_backend"
 
 START_S_MAX = 30.0
