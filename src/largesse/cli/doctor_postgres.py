@@ -3,6 +3,7 @@
 from largesse.cli.diagnosis import Finding
 from largesse.settings.tree import Database
 from largesse.storage.postgres.inspection import Inspection, Look, inspect
+from largesse.storage.postgres.numbering import Numbers
 from largesse.storage.postgres.opening import VERSION_MIN
 from largesse.storage.postgres.schema import Phase, Standing
 
@@ -30,6 +31,7 @@ def judge(found: Inspection) -> list[Finding]:
     return [
         _judge_server(found.name, look),
         _judge_schema(found.schema),
+        _judge_numbers(found.numbers),
         _judge_durability(look),
         _judge_copies(look),
         _judge_wall(look),
@@ -58,6 +60,17 @@ def _judge_schema(schema: Standing) -> Finding:
         advice = "run `largesse db upgrade --finish` once no older release runs any more"
         return Finding("schema", "warn", what, advice)
     return Finding("schema", "ok", what)
+
+
+def _judge_numbers(numbers: Numbers | None) -> Finding:
+    if numbers is None or not any(numbers):
+        return Finding("numbers", "ok", "facts are numbered as this server counts")
+    if numbers.short:
+        what = f"the rows come from a server that had counted further, by {numbers.short}"
+        advice = "see that nothing runs on that one any more; the next start numbers on from there"
+        return Finding("numbers", "warn", what, advice)
+    what = f"facts are numbered {numbers.lead} before this server's count, since it was moved here"
+    return Finding("numbers", "ok", what)
 
 
 def _judge_durability(look: Look) -> Finding:

@@ -15,7 +15,7 @@ CHANNEL = "largesse_changes"
 KEPT = "1 hour"
 """Whoever looks for the first time after that reads everything anew instead."""
 
-_NOW = "SELECT pg_current_snapshot()::text"
+_NOW = "SELECT snapshot_now()::text"
 _SINCE = """
 SELECT subject, number FROM change
 WHERE tx >= pg_snapshot_xmin(%(since)s::pg_snapshot)

@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from largesse.kernel.errors import BusyError
 from largesse.settings.tree import Database
 from largesse.storage.postgres.errors import CONFLICTS, DRIVER, UNPREPARED, translate
+from largesse.storage.postgres.numbering import number_on
 from largesse.storage.postgres.patience import PatientConnection
 from largesse.storage.postgres.transaction import (
     BEGIN_READING,
@@ -204,12 +205,14 @@ class PostgresDatabase:
     def _configure(self, db: PatientConnection) -> None:
         db.silence_s_max = self._silence_s_max
         db.prepare_threshold = None if self._is_pooled(db) else PREPARE_AFTER
+        number_on(db, self.limits)
 
     def _configure_line(self, line: Line) -> None:
         """A line prepares by itself: the driver would make the session forget all, now and then."""
         line.prepares = not self._is_pooled(line)
         line.prepare_threshold = None
         line.silence_s_max = self._silence_s_max
+        number_on(line, self.limits)
 
     def _is_pooled(self, db: Connection) -> bool:
         """Whether somebody pools between us and the server.

@@ -7,6 +7,7 @@ import psycopg
 from largesse.kernel.clock import SystemClock, ticking_s
 from largesse.kernel.errors import StartError
 from largesse.storage.postgres.errors import one_line
+from largesse.storage.postgres.numbering import Numbers, numbers_of
 from largesse.storage.postgres.opening import connect, shown
 from largesse.storage.postgres.schema import Standing, standing
 
@@ -47,12 +48,16 @@ class Look(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """A database by its name for people: a look at it and its schema, or why there is none."""
+    """A database by its name for people: a look at it and its schema, or why there is none.
+
+    `numbers` is None where the schema knows nothing of them yet.
+    """
 
     name: str
     look: Look | None
     schema: Standing | None
     problem: str = ""
+    numbers: Numbers | None = None
 
 
 def inspect(url: str, listen_url: str = "") -> Inspection:
@@ -70,7 +75,7 @@ def inspect(url: str, listen_url: str = "") -> Inspection:
             pooled = pid != db.info.backend_pid
             hears = _hears(listen_url) if listen_url else not pooled
             look = Look._make((*said, ahead_ms, trip_s, pooled, hears))
-            return Inspection(shown(url), look, standing(db))
+            return Inspection(shown(url), look, standing(db), numbers=numbers_of(db))
     except StartError as error:
         return Inspection(shown(url), None, None, str(error))
     except psycopg.Error as error:

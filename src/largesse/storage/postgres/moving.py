@@ -13,6 +13,7 @@ from largesse.moving.errors import MovingError
 from largesse.moving.model import COUNTED, KINDS, SECTIONS, Row
 from largesse.storage.postgres import schema
 from largesse.storage.postgres.errors import one_line
+from largesse.storage.postgres.numbering import number_on
 from largesse.storage.postgres.opening import connect
 from largesse.storage.postgres.transaction import (
     BEGIN_READING,
@@ -20,10 +21,13 @@ from largesse.storage.postgres.transaction import (
     EVERYBODY,
     OPEN,
     Bindings,
+    Limits,
 )
 
 ROWS_AT_ONCE = 1_000
 """Rows that come from the server in one trip."""
+
+_UNLIMITED = Limits(statement_ms_max=0, lock_ms_max=0)
 
 _FROM: Mapping[str, LiteralString] = {
     "tenant": "tenant t WHERE t.number = %s ORDER BY t.number",
@@ -224,6 +228,7 @@ def leaving_database(url: str) -> Iterator[PostgresMoving]:
 def coming_to_database(url: str) -> Iterator[PostgresMoving]:
     """A database to which a tenant comes: whole, or not at all."""
     with _in_transaction(url, BEGIN_WRITING) as db:
+        number_on(db, _UNLIMITED)
         db.execute(_ONE_BY_ONE)
         db.execute(
             "INSERT INTO installation (secret, created_at_ms)"
@@ -244,7 +249,7 @@ def _in_transaction(url: str, begin: LiteralString) -> Iterator[Connection]:
         try:
             schema.check(db)
             db.execute(begin)
-            db.execute(OPEN, (str(EVERYBODY), "0", "0", "0"))
+            db.execute(OPEN, _UNLIMITED.bindings(EVERYBODY))
             yield db
         except psycopg.Error as error:
             raise MovingError(f"the database cannot do it: {one_line(error)}") from error

@@ -28,7 +28,7 @@ SELECT current_setting('server_version_num')::integer / 10000, pg_is_in_recovery
 _ADD_INSTALLATION = """
 INSERT INTO installation (secret, created_at_ms)
 VALUES (%s, (extract(epoch FROM now()) * 1000)::bigint) ON CONFLICT DO NOTHING"""
-_SNAPSHOT = "SELECT pg_current_snapshot()::text"
+_SNAPSHOT = "SELECT snapshot_now()::text"
 _INSTALLATION = "SELECT secret FROM installation"
 
 # Test clocks stand in the future by design, so what was done by them says nothing of the time.

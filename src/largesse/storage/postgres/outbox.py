@@ -57,7 +57,7 @@ FROM (
     SELECT * FROM journal
     WHERE part IN (%(one)s::integer, %(two)s::integer, %(three)s::integer, %(four)s::integer)
       AND (tx, seq) > (%(tx)s::bigint::text::xid8, %(seq)s::bigint)
-      AND tx < pg_snapshot_xmin(pg_current_snapshot())
+      AND tx < pg_snapshot_xmin(snapshot_now())
     ORDER BY tx, seq LIMIT %(limit)s::bigint) j) j {_ABOUT}
 WHERE j.wanted OR j.turn = j.looked_at ORDER BY j.turn"""
 _AT: LiteralString = f"""

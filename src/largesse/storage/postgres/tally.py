@@ -10,7 +10,7 @@ from largesse.issuance.model import Violation
 from largesse.kernel.calendar import day_bounds_ms
 from largesse.storage.postgres.transaction import Transaction
 
-_SNAPSHOT = "SELECT pg_current_snapshot()::text"
+_SNAPSHOT = "SELECT snapshot_now()::text"
 _REWARDS = """
 SELECT r.number, v.definition::json ->> 'time_zone',
   r.issued, r.reserved, r.serials, r.day, r.issued_day
