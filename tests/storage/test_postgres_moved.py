@@ -261,4 +261,6 @@ def test_who_writes_meanwhile_is_waited_for(url: str, dumped: Dumped) -> None:
         assert numbers_of(raising) != (0, 0)
         writing.execute("COMMIT")
         number_on(raising, _PATIENT)
-        assert numbers_of(raising).short == 0
+        found = numbers_of(raising)
+        assert found is not None
+        assert found.short == 0

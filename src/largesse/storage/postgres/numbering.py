@@ -86,7 +86,7 @@ def _raise_lead(db: Connection) -> None:
     if found.short:
         lead = found.lead + found.short
         db.execute(sql.SQL(_LEAD).format(lead=sql.Literal(lead)), prepare=False)
-        _log.warning("database_moved", lead=lead)
+        _log.warning("ledger moved", lead=lead)
 
 
 def _look(db: Connection) -> Numbers:
