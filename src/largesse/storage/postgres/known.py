@@ -59,7 +59,8 @@ SELECT {ENTRY}
 FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS w (campaign, customer, reward)
 CROSS JOIN LATERAL (SELECT * FROM journal j
   WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer
-    AND j.nth IS NULL AND j.kind = 1 AND j.reward = w.reward) j {GONE_OF_PART}
+    AND j.nth IS NULL AND j.kind = 1 AND j.reward = w.reward
+  ORDER BY j.key LIMIT %s) j {GONE_OF_PART}
 ORDER BY j.reward, j.serial"""
 
 _STANDINGS = """
@@ -205,7 +206,7 @@ def _questions(memory: Mapping[int, Known], wishes: Sequence[Wish]) -> Iterable[
     for part, by_key in keyed.items():
         yield Statement(_BY_KEY, (*columns(by_key), part, part))
     for part, of_reward in capped.items():
-        yield Statement(OF_REWARD, (*columns(of_reward), part, part))
+        yield Statement(OF_REWARD, (*columns(of_reward), part, ALL, part))
 
 
 def count_of(part: int, who: Iterable[tuple[int, str]], limit: int) -> Statement:

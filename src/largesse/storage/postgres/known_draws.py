@@ -156,7 +156,7 @@ def _ask_entries(
     if of_campaign:
         yield count_of(part, of_campaign, ALL)
     if of_reward:
-        yield Statement(OF_REWARD, (*columns(of_reward), part, part))
+        yield Statement(OF_REWARD, (*columns(of_reward), part, ALL, part))
 
 
 def _read(asked: _Asked, found: Sequence[Rows]) -> LoadedDraws:

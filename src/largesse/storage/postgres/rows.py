@@ -7,8 +7,9 @@ from largesse.issuance.model import Issued, LedgerEntry, Place
 from largesse.storage.columns.ledger import entry_of
 from largesse.storage.postgres.transaction import Transaction
 
-# A later fact that ended the incentive: a unique key lets there be one at most. The
-# place of its code in the counter follows from the block that its serial lies in.
+# A later fact that ended the incentive: a unique key lets there be one at most, and the limit has
+# it looked for by that key, one incentive after another. The place of its code in the counter
+# follows from the block that its serial lies in.
 ENTRY: LiteralString = """
   j.campaign, j.reward, j.serial, j.customer, j.key, j.at_ms, j.version,
   (SELECT b.place + j.serial - b.serial FROM code_block b
@@ -17,7 +18,7 @@ ENTRY: LiteralString = """
 GONE: LiteralString = """
 LEFT JOIN LATERAL (SELECT g.kind, g.at_ms FROM journal g
   WHERE g.part = j.part AND g.reward = j.reward AND g.serial = j.serial AND g.kind IN (2, 4, 5)
-) gone ON true"""
+  LIMIT 1) gone ON true"""
 
 _OF_REWARD: LiteralString = f"""
 SELECT {ENTRY}

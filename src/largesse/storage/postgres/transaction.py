@@ -27,10 +27,14 @@ SELECT set_config('search_path', 'largesse', true),
   set_config('lock_timeout', %s, true),
   set_config('idle_in_transaction_session_timeout', %s, true)"""
 # The statements of a batch are few and always the same: a plan is made once for a session, or each
-# of them would be planned anew over all partitions, which takes longer than doing it.
+# of them would be planned anew over all partitions, which takes longer than doing it. Such a plan
+# may have been made when a partition had a handful of rows, and to read a handful whole is cheap:
+# as the sale goes on each customer would cost a reading of all of it, until statistics are taken
+# again. Whatever a batch asks for has an index.
 # And what the planner thinks dear is done in a millisecond: compiling it first takes fifty.
 _SAME_EACH_TIME: LiteralString = """
-set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"""
+set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
+  set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
 OPEN_BATCH: LiteralString = f"{OPEN}, {_SAME_EACH_TIME}"
 PLAN_ONCE: LiteralString = f"SELECT {_SAME_EACH_TIME}"
 WALL = "SELECT set_config('largesse.tenant', %s, true)"
