@@ -2,13 +2,15 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from largesse.settings.declared import DECLARED
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "largesse"
@@ -216,6 +218,24 @@ def test_hidden_inputs_are_found(text: str, found: str | None) -> None:
     """However they are spelled; and nothing that only looks like one."""
     names = {hidden_input(node) for node in ast.walk(ast.parse(text))} - {None}
     assert names == ({found} if found else set())
+
+
+def unread(names: Iterable[str], readers: list[Module]) -> list[str]:
+    """The settings, by dotted name, that no attribute of these modules is called after."""
+    read = {
+        node.attr
+        for module in readers
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+    }
+    return [name for name in names if name.rpartition(".")[2] not in read]
+
+
+def test_every_setting_is_read() -> None:
+    """Whoever turns a knob finds it connected."""
+    readers = [module for module in sources() if module.package != "settings"]
+    complain([f"{name}: nobody reads it" for name in unread(DECLARED, readers)])
+    assert unread(["server.port", "server.planted"], readers) == ["server.planted"]
 
 
 def test_nothing_is_left_unfinished() -> None:

@@ -266,15 +266,6 @@ async def test_the_limit_of_a_body_is_exact(way: Way, extra: int, status: int) -
         assert (await client.ask(claim(bytes(MIB + extra), ECHO))).status == status
 
 
-@pytest.mark.parametrize(("target", "status"), [("/codes:import", 200), ("/codes", 413)])
-async def test_some_routes_take_more(way: Way, target: str, status: int) -> None:
-    """Imports have a limit of their own."""
-    limits = LaneLimits(larger_bodies=((b":import", 32 * MIB),))
-    async with stage(way, limits) as served, served.connect() as client:
-        answer = await client.ask(request("POST", target + "?x=1", (), b"x" * 3 * MIB))
-        assert answer.status == status
-
-
 async def garbage(served: Stage) -> None:
     """Be a bad client."""
     async with served.connect() as client:

@@ -113,14 +113,6 @@ def test_refusals_are_told_once_per_sweep(caplog: pytest.LogCaptureFixture) -> N
     assert caplog.messages == ["Refused requests: {'MALFORMED': 50}"]
 
 
-def test_a_path_may_take_larger_bodies() -> None:
-    """By how it ends, whatever its query says."""
-    limits = LaneLimits(body_bytes_max=10, larger_bodies=((b":import", 1_000),))
-    takes = limits.body_bytes_max_of
-    assert [takes(b"/codes:import"), takes(b"/codes:import?a=b")] == [1_000, 1_000]
-    assert [takes(b"/codes"), takes(b"/codes?as=:import")] == [10, 10]
-
-
 async def test_what_is_answered_in_a_tick_is_sent_at_its_end() -> None:
     """All of it in its order, with one call; what comes of the sending goes with the next."""
     watch = watch_of(LaneLimits())

@@ -23,7 +23,7 @@ class LaneLimits:
     body_s_max: float = 10.0
     """From the end of the headers to the end of the body, plus what the next limit allows."""
     body_bytes_per_s_min: int = 64 * _KIB
-    """Each so many bytes of a body buy one more second: large imports over honest lines pass."""
+    """Each so many bytes of a body buy one more second: large bodies over honest lines pass."""
     idle_s_max: float = 5.0
     """Without a request: idle connections cost memory and descriptors."""
     stall_s_max: float = 10.0
@@ -36,8 +36,6 @@ class LaneLimits:
     """Request line and headers. The parser itself knows no limit."""
     body_bytes_max: int = _MIB
     """Body: what a batch of a thousand claims needs, several times over."""
-    larger_bodies: tuple[tuple[bytes, int], ...] = ()
-    """Ends of paths that take more, such as imports, and the bytes they take."""
     in_flight_max: int = 128
     """Unanswered requests of a connection, from which on we stop reading it."""
     sweep_s: float = 0.5
@@ -51,14 +49,6 @@ class LaneLimits:
         large more than two feeds are counted, and the lane leaves it to ASGI to measure it exactly.
         """
         return self.header_bytes_max // 4
-
-    def body_bytes_max_of(self, target: bytes) -> int:
-        """How large a body the route behind this request target takes."""
-        path = target.partition(b"?")[0]
-        for ending, bytes_max in self.larger_bodies:
-            if path.endswith(ending):
-                return bytes_max
-        return self.body_bytes_max
 
 
 class Watched(Protocol):

@@ -95,7 +95,6 @@ class Lane(HttpToolsProtocol):
         self.since = 0.0
         self.head_bytes = 0
         self.body_bytes = 0
-        self.body_bytes_max = 0
         self.stalled_since: float | None = None
         # Ending: `draining` lets one more request through, `ended` none. What is sent all the same
         # is heard out (`lingers`), because closing on it would destroy answers not yet read.
@@ -228,7 +227,6 @@ class Lane(HttpToolsProtocol):
         self.url = url
         for name, value in headers:
             super().on_header(name, value)
-        self.body_bytes_max = self.limits.body_bytes_max_of(url)
         problem = self._problem_with(dict(headers))
         if problem is not None:
             self._refuse(problem)
@@ -246,7 +244,7 @@ class Lane(HttpToolsProtocol):
         if head_bytes > self.limits.header_bytes_max:
             return wire.HEADERS_TOO_LARGE
         length = int(headers.get(b"content-length", b"0"))
-        if length > self.body_bytes_max:
+        if length > self.limits.body_bytes_max:
             return wire.BODY_TOO_LARGE
         if self.parser.should_upgrade():
             # A body before a change of protocol is lost in uvicorn, and a WebSocket's handshake is
@@ -263,7 +261,7 @@ class Lane(HttpToolsProtocol):
         if exchange is None:
             super().on_body(body)
             self.body_bytes += len(body)
-            if self.body_bytes > self.body_bytes_max:
+            if self.body_bytes > self.limits.body_bytes_max:
                 self._refuse(wire.BODY_TOO_LARGE)
                 raise _Ended
             return

@@ -69,9 +69,6 @@ class Server(Struct, frozen=True):
     body_bytes_max: Annotated[
         int, _whole(1_024, 64 * MIB, "bytes", "A larger body is answered 413 before it is read.")
     ] = MIB
-    import_bytes_max: Annotated[
-        int, _whole(1_024, 1_024 * MIB, "bytes", "The same for imports, which bring many rows.")
-    ] = 32 * MIB
     headers_bytes_max: Annotated[
         int, _whole(1_024, MIB, "bytes", "A larger head of a request is answered 431.")
     ] = 65_536
