@@ -1,9 +1,11 @@
 """The outbox in PostgreSQL: the journal, read by (transaction, number) below the horizon.
 
 Numbers are given before they are committed, so that who goes by them alone passes by what commits
-behind him. Below the oldest transaction that still runs nothing appears any more; and as whoever
-writes holds the rewards first, transactions are numbered in the order in which they held them: what
-is about one thing comes in the order in which it happened.
+behind him. Below the oldest transaction that still runs nothing appears any more; and who changes a
+unit has seen it committed, so that his transaction is numbered later: what is about one incentive
+comes in the order in which it happened. Serials of different incentives may not: a transaction that
+waits for a reward has its number already when another one, numbered later, is let through before it
+(PostgreSQL follows a row to its newest version with a number, and may wait there once more).
 """
 
 from collections.abc import Callable, Iterator, Sequence
