@@ -106,10 +106,10 @@ def test_a_stall_makes_slow_all_that_was_due_meanwhile(stage: Stage) -> None:
     letting_go.start()
     tally = heard_by_a_crowd(stage, one_by_one(count))
     letting_go.join()
-    due_meanwhile = int(STALL_S * count)
-    assert due_meanwhile == 6
-    for number in range(due_meanwhile):
-        assert tally.latencies_s[number] >= STALL_S - number / count - 0.01
+    stalled_s, *_ = tally.latencies_s
+    assert stalled_s > STALL_S / 2  # the crowd may begin a little after the timer
+    for number in range(int(stalled_s * count)):
+        assert tally.latencies_s[number] >= stalled_s - number / count - 0.01
     assert min(tally.latencies_s) < STALL_S / 2
 
 

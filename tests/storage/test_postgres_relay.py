@@ -35,7 +35,6 @@ LEASE_MS = 10_000
 PROCESSES = 3
 BATCHES = 15
 BATCH = 8
-REVOKED = PROCESSES * BATCHES
 ROWS = 4_000
 OWN_PART = 21
 
@@ -84,14 +83,14 @@ async def test_facts_come_in_order_while_many_processes_settle(postgres_url: str
         await writing
         await read_on(outbox_of(worlds[0]), campaign, told)
 
-    issued = [row.serial for row in told if row.kind is FactKind.INCENTIVE_ISSUED]
-    assert sorted(issued) == list(range(1, PROCESSES * BATCHES * BATCH + 1))
     about: dict[int, list[FactKind]] = {}
     for row in told:
+        assert row.serial is not None
         about.setdefault(row.serial, []).append(row.kind)
-    in_turn = [FactKind.INCENTIVE_ISSUED, FactKind.INCENTIVE_REVOKED]
-    assert sorted(map(len, about.values())) == [1] * (len(issued) - REVOKED) + [2] * REVOKED
-    assert all(kinds == in_turn[: len(kinds)] for kinds in about.values())
+    issued, revoked = [FactKind.INCENTIVE_ISSUED], [FactKind.INCENTIVE_REVOKED]
+    assert sorted(about) == list(range(1, PROCESSES * BATCHES * BATCH + 1))
+    assert list(about.values()).count(issued + revoked) == PROCESSES * BATCHES
+    assert list(about.values()).count(issued) == PROCESSES * BATCHES * (BATCH - 1)
 
 
 async def sell(world: World, campaign: Campaign, process: int) -> None:
@@ -200,6 +199,7 @@ def test_a_read_touches_what_it_looks_at(session: Connection, mode: str) -> None
 
     By a plan that was made when there was nothing, on rows of which no statistics know.
     """
+    session.execute("TRUNCATE journal")  # or statistics of an earlier test knew that it is empty
     session.execute("SELECT set_config('plan_cache_mode', %s, false)", (mode,))
     session.execute(numbered(READ))
     for _ in range(6):
