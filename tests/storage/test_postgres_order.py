@@ -1,6 +1,7 @@
 """In which order facts may be read: identities commit out of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -17,6 +18,12 @@ from largesse.storage.postgres.transaction import Transaction
 from largesse.testing.contracts.outbox import all_told, told_of
 from largesse.testing.factories import NOW_MS, open_campaign
 
+SESSIONS = 8
+TIMES = 60
+
+_SWAPPED = """
+SELECT count(*) FROM (SELECT seq, lag(seq) OVER (ORDER BY tx, seq) AS before FROM journal) j
+WHERE before > seq"""
 _BY_SEQ = "SELECT at_ms, seq FROM journal WHERE seq > %s ORDER BY seq"
 
 
@@ -79,3 +86,40 @@ async def test_who_waits_for_stock_has_no_place_yet(
     ).fetchone()
 
     assert numbered == (1,)
+
+
+def hold_the_row(transaction: Transaction, reward: int) -> None:
+    """Hold a reward without queueing for it."""
+    transaction.execute("SELECT number FROM reward WHERE number = %s FOR UPDATE", (reward,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hold", "in_order"), [(Transaction.hold_reward, True), (hold_the_row, False)]
+)
+async def test_many_that_wait_are_numbered_as_they_hold(
+    postgres_url: str,
+    sessions: list[Connection],
+    hold: Callable[[Transaction, int], None],
+    in_order: bool,  # noqa: FBT001 — a column of the table above
+) -> None:
+    """Places are given behind holding: they tell its order. By the row alone numbers do not."""
+    with closing(PostgresDatabase(settings_of(postgres_url))) as database:
+        campaign = await open_campaign(open_ledger(database).world)
+        reward = campaign.rewards[0].number
+
+    def work(_: int) -> None:
+        with psycopg.connect(postgres_url) as db:
+            for _ in range(TIMES):
+                db.execute("SELECT set_config('search_path', 'largesse', true)")
+                db.execute("SELECT set_config('largesse.tenant', '0', true)")
+                transaction = Transaction(db)
+                hold(transaction, reward)
+                transaction.execute("UPDATE reward SET day = day + 1 WHERE number = %s", (reward,))
+                transaction.tell(FactKind.CAMPAIGN_CHANGED, NOW_MS, campaign)
+                db.commit()
+
+    with ThreadPoolExecutor(SESSIONS) as threads:
+        list(threads.map(work, range(SESSIONS)))
+    [swapped] = sessions[0].execute(_SWAPPED).fetchone() or (0,)
+    assert (swapped == 0) is in_order

@@ -22,6 +22,7 @@ from largesse.storage.postgres.known import (
     ask_who,
     columns,
     count_of,
+    queue_for,
     standings_of,
 )
 from largesse.storage.postgres.rows import ENTRY, to_entry
@@ -91,6 +92,7 @@ def load_draws(
     """What is known of the wishes of some tenants, with all rewards of their campaigns held."""
     asked = [_ask(memory, days, tenant, wishes[tenant]) for tenant in sorted(wishes)]
     statements: list[Statement] = []
+    queue_for(transaction, wishes)
     for one in asked:
         statements += [before_wall(one.tenant), *one.statements]
     answers = iter(transaction.ask(statements))

@@ -40,6 +40,17 @@ PLAN_ONCE: LiteralString = f"SELECT {_SAME_EACH_TIME}"
 WALL = "SELECT set_config('largesse.tenant', %s, true)"
 
 _ONE_BY_ONE = "SELECT pg_advisory_xact_lock(1279742789, %s)"
+# Whoever waits for a row that others change is given his transaction's number while he waits, and
+# somebody with a later one may get to it first: numbers would not be in the order of holding. So
+# all queue for a reward by a lock that gives no numbers, and then find its row free.
+QUEUE: LiteralString = """
+SELECT pg_advisory_xact_lock(number) FROM (
+  SELECT number FROM reward WHERE campaign = ANY(%s::bigint[]) ORDER BY tenant, number) r"""
+_QUEUE_FOR_CAMPAIGN = """
+SELECT pg_advisory_xact_lock(number) FROM (
+  SELECT r.number FROM reward r JOIN campaign c ON c.number = r.campaign
+  WHERE c.tenant = %s AND c.id = %s ORDER BY r.number) r"""
+_QUEUE_FOR_REWARD = "SELECT pg_advisory_xact_lock(%s)"
 _HOLD_CAMPAIGN = """
 SELECT r.number FROM reward r JOIN campaign c ON c.number = r.campaign
 WHERE c.tenant = %s AND c.id = %s ORDER BY r.number FOR UPDATE OF r"""
@@ -107,10 +118,12 @@ class Transaction:
 
     def hold_campaign(self, tenant: int, campaign_id: str) -> None:
         """Keep a campaign's stock as it is until the end; claims wait meanwhile."""
+        self.db.execute(_QUEUE_FOR_CAMPAIGN, (tenant, campaign_id))
         self.db.execute(_HOLD_CAMPAIGN, (tenant, campaign_id))
 
     def hold_reward(self, number: int) -> None:
         """Keep one reward's stock as it is until the end; claims wait meanwhile."""
+        self.db.execute(_QUEUE_FOR_REWARD, (number,))
         self.db.execute(_HOLD_REWARD, (number,))
 
     def tell(

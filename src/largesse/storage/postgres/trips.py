@@ -75,6 +75,12 @@ class BatchTransaction(Transaction):
                 [self._wall] = statement.bindings
         return answers[len(opening) :]
 
+    def first(self, statement: Statement) -> None:
+        """Have a statement sent in front of the next questions, whose answer nobody reads."""
+        if statement.text == WALL:
+            [self._wall] = statement.bindings
+        self._opening.append(statement)
+
     def stand_before(self, wall: int) -> None:
         """Go there, if it is not where this stands."""
         if wall != self._wall:
