@@ -145,7 +145,7 @@ def test_a_number_is_made_as_it_is_written() -> None:
     message = b"largesse-draw/1|camp_x|3|17|my seed|0"
     first = int.from_bytes(hmac.digest(SECRET, message, "sha256")[:8], "big")
 
-    assert dice_of(lambda _: SECRET)(campaign, 17, "my seed")(1_000_000) == first % 1_000_000
+    assert dice_of(lambda _: SECRET)(campaign)(17, "my seed")(1_000_000) == first % 1_000_000
     assert seed_of_key("a") == "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
 
 

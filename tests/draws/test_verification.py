@@ -31,7 +31,7 @@ from bundles import (
 )
 
 from largesse.campaigns.model import Campaign
-from largesse.draws.dice import roll_of
+from largesse.draws.dice import Rolls, roll_of
 from largesse.draws.model import Roll
 from largesse.draws.reckoning import roll
 from largesse.draws.signing import signer_of
@@ -216,9 +216,12 @@ def test_a_customer_finds_his_draws(recheck: Recheck) -> None:
 async def test_dice_with_modulo_bias_are_found(recheck: Recheck, bits: int) -> None:
     """Few bits, and the rest of the division: low numbers come more often."""
 
-    def biased(campaign: Campaign, number: int, seed: str) -> Roll:
-        honest = roll_of(SECRET, f"{campaign.id}|{campaign.version}|{number}|{seed}")
-        return lambda below: honest(1 << bits) % below
+    def biased(campaign: Campaign) -> Rolls:
+        def roll(number: int, seed: str) -> Roll:
+            honest = roll_of(SECRET, f"{campaign.id}|{campaign.version}|{number}|{seed}")
+            return lambda below: honest(1 << bits) % below
+
+        return roll
 
     [verdict] = recheck(await a_history(1, biased))
     assert not verdict.holds

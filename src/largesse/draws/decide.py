@@ -116,12 +116,13 @@ def prior(
 class Wheel(NamedTuple):
     """What a version of a campaign has to win, by the places of its rewards in the definition.
 
-    `ends` are where the shares end, which stand side by side from 0 on. `fallback` is None unless
-    it is what a reward without stock leads to.
+    `ends` are where the shares end, which stand side by side from 0 on and make `whole` together.
+    `fallback` is None unless it is what a reward without stock leads to.
     """
 
     weights: tuple[int, ...]
     ends: tuple[int, ...]
+    whole: int
     redistributes: bool
     fallback: int | None
 
@@ -135,7 +136,8 @@ def wheel(definition: CampaignDefinition) -> Wheel:
         assert definition.fallback_reward is not None
         fallback = keys.index(definition.fallback_reward)
     redistributes = definition.on_exhausted is OnExhausted.REDISTRIBUTE
-    return Wheel(weights, tuple(accumulate(weights)), redistributes, fallback)
+    ends = tuple(accumulate(weights))
+    return Wheel(weights, ends, sum(weights), redistributes, fallback)
 
 
 def pick(wheel: Wheel, available: Callable[[int], bool], roll: Roll) -> int | None:
@@ -144,7 +146,7 @@ def pick(wheel: Wheel, available: Callable[[int], bool], roll: Roll) -> int | No
     `available` tells of a reward whether it has something for this customer: stock today and in
     all, a code, and room below his cap. The share of no win never changes.
     """
-    if not any(wheel.weights):
+    if not wheel.whole:
         return None  # as in a raffle, whose winners are picked later
     landed = _landed(wheel.ends, roll(PPM))
     if landed is None or available(landed):

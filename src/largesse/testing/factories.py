@@ -25,7 +25,7 @@ from largesse.campaigns.model import (
 from largesse.campaigns.ports import CampaignStore
 from largesse.customers.model import Customer, CustomerInput
 from largesse.customers.ports import CustomerRecords, CustomerStore
-from largesse.draws.dice import Dice, dice_of
+from largesse.draws.dice import Dice, Rolls, dice_of
 from largesse.draws.model import DrawSettled, DrawWish, Roll
 from largesse.draws.ports import DrawStore
 from largesse.issuance.model import Issued, Settled, Wish
@@ -81,12 +81,16 @@ class ScriptedDice:
 
     honest: Dice = staticmethod(dice_of(lambda _: b"the secret of the tests"))
 
-    def __call__(self, campaign: Campaign, number: int, seed: str) -> Roll:
+    def __call__(self, campaign: Campaign) -> Rolls:
         """See `Dice`."""
-        if not seed.isdigit():
-            return self.honest(campaign, number, seed)
-        numbers = iter([int(seed)])
-        return lambda below: next(numbers, 0) % below
+        honest = self.honest(campaign)
+        return lambda number, seed: scripted(seed) if seed.isdigit() else honest(number, seed)
+
+
+def scripted(seed: str) -> Roll:
+    """The roll that a seed names."""
+    numbers = iter([int(seed)])
+    return lambda below: next(numbers, 0) % below
 
 
 WAITING_MAX = 8

@@ -121,7 +121,7 @@ class MemoryDrawStore:
             )
 
         while True:
-            roll = self._dice(campaign, number, wish.seed)
+            roll = self._dice(campaign)(number, wish.seed)
             won = decide.pick(decide.wheel(campaign.definition), available, roll)
             if won is None:
                 return None, codeless

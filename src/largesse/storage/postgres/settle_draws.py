@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from largesse.campaigns.model import Reward
 from largesse.customers.model import Standing
 from largesse.draws import decide
-from largesse.draws.dice import Dice
+from largesse.draws.dice import Dice, Rolls
 from largesse.draws.model import Drawn, DrawPrior, DrawSettled, DrawWish
 from largesse.issuance import decide as issuing
 from largesse.issuance.model import Issued, LedgerEntry, Offer, Place, Wish
@@ -35,7 +35,7 @@ class _Book:
     `statements` are what is to be written.
     """
 
-    def __init__(self, known: Known, lots: Sequence[Lot], draws: int) -> None:
+    def __init__(self, known: Known, lots: Sequence[Lot], draws: int, rolls: Rolls) -> None:
         self.campaign, self._part = known
         self.lots = lots
         self.period = 0
@@ -45,6 +45,7 @@ class _Book:
         caps += [reward.per_customer_max for reward in definition.rewards]
         self.capped = any(cap is not None for cap in caps)
         self.wheel = decide.wheel(definition)
+        self.rolls = rolls
         self._moment_ms = -1
         self._before = self._written = draws
         self._drawn: list[Drawn] = []
@@ -166,7 +167,8 @@ class _Batch:
                 tail = memory.tails.get(reward.number, Tail())
                 stand = Stand(Offer(known.campaign, now, 0), known.part, tail)
                 lots.append(Lot(self._transaction, stand, memory.random_codes))
-            self._books[number] = _Book(known, lots, loaded.books.get(number, 0))
+            rolls = self._dice(known.campaign)
+            self._books[number] = _Book(known, lots, loaded.books.get(number, 0), rolls)
 
     # --- decide -------------------------------------------------------------------------------
 
@@ -229,7 +231,7 @@ class _Batch:
             )
 
         while True:
-            roll = self._dice(book.campaign, book.next, wish.seed)
+            roll = book.rolls(book.next, wish.seed)
             won = decide.pick(book.wheel, available, roll)
             if won is None:
                 return None, codeless

@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import apsw
+
 from largesse.campaigns.model import Campaign
 from largesse.draws import decide
+from largesse.draws.dice import Rolls
 from largesse.draws.model import Drawn, DrawWish
 from largesse.issuance import decide as issuing
+from largesse.issuance.model import Issued, Place
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.errors import UnavailableError
 from largesse.storage.sqlite.draw_rows import count_draws, insert_draws
-from largesse.storage.sqlite.fingerprint import Fingerprints, Scope, keyed, of_customer
+from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
 from largesse.storage.sqlite.lot_rows import Written, write_lots
 from largesse.storage.sqlite.lots import Lot
 from largesse.storage.sqlite.query import rows
@@ -25,6 +29,23 @@ SELECT draw, seq FROM draw_extent WHERE campaign = ? ORDER BY draw DESC LIMIT 1"
 _ADD_EXTENT = "INSERT INTO draw_extent (campaign, draw, seq) VALUES (?, ?, ?)"
 
 
+class BookTail(NamedTuple):
+    """Where a campaign's draws end; remembered between batches to spare reading it.
+
+    So many draws are `made`; `number` and `seq` begin the last extent of their rows.
+    """
+
+    made: int
+    number: int = 0
+    seq: int = 0
+
+
+def read_book_tail(db: apsw.Connection, campaign: int) -> BookTail:
+    """The tail of a campaign that nobody has drawn in since the start."""
+    extent = rows(db, _LAST_EXTENT, (campaign,))
+    return BookTail(count_draws(db, campaign), *(extent[0] if extent else ()))
+
+
 class Ways(NamedTuple):
     """What leads to the draws of a moment."""
 
@@ -33,57 +54,54 @@ class Ways(NamedTuple):
 
 
 class Book:
-    """The draws of one campaign in one batch.
+    """The draws of one campaign in one version, from batch to batch.
 
-    `lots` are its rewards in the order of the definition. `open` says whether any stranger may draw
-    at the moment `moment_ms`, in whose `period` his draws are counted; `capped`, whether it matters
-    what a customer was given before.
+    `lots` are its rewards in the order of the definition. `to_strangers` says whether anybody who
+    never drew may draw at the moment `moment_ms`, in whose `period` his draws are counted;
+    `capped`, whether it matters what a customer was given before. `made` are the draws of a batch
+    by the hashes that lead to them. A book of a batch that was not committed is of no more use.
     """
 
-    def __init__(
-        self,
-        transaction: Transaction,
-        campaign: Campaign,
-        lots: Sequence[Lot],
-        ways: Ways,
-    ) -> None:
+    def __init__(self, campaign: Campaign, tail: BookTail, ways: Ways, rolls: Rolls) -> None:
         definition = campaign.definition
         caps = [definition.per_customer_max]
         caps += [reward.per_customer_max for reward in definition.rewards]
         self.campaign = campaign
-        self.lots = lots
+        self.tail = tail
+        self.rolls = rolls
         self.wheel = decide.wheel(definition)
         self.most = definition.draws_per.n
         self.capped = any(cap is not None for cap in caps)
         self.asks_who = issuing.asks_who(definition)
+        self._prints, self._days = ways
+        self.seed_of_keys = self._prints.seed(Scope.DRAW_KEY, campaign.number)
+        self._seed_of_firsts = (-1, 0)
+
+    def open(self, transaction: Transaction, lots: Sequence[Lot]) -> None:
+        """Begin a batch, with the lots of its transaction."""
+        self.lots = lots
         self.moment_ms = -1
         self.period = 0
-        self.open = False
+        self.to_strangers = False
         self.written = Written()
+        self.made: dict[int, Drawn] = {}
         self._transaction = transaction
-        self._prints, self._days = ways
-        self._by_key = self._prints.seed(Scope.DRAW_KEY, campaign.number)
-        self._asked_ms = -1
-        self._first = 0
-        self._made = count_draws(transaction.db, campaign.number)
         self._drawn: list[Drawn] = []
-        self._found_by: list[int] = []
+        self._of_keys: list[int] = []
+        self._of_places: list[int] = []
 
     @property
     def next(self) -> int:
         """The number of the next draw."""
-        return self._made + len(self._drawn) + 1
+        return self.tail.made + len(self._drawn) + 1
 
-    def find(self, wish: DrawWish) -> tuple[int, int]:
-        """What leads to a wish's draws: the hash of that of its key, and of the period's first."""
-        if wish.now_ms != self._asked_ms:
-            number, period = self.campaign.number, self.period_at(wish.now_ms)
-            self._asked_ms = wish.now_ms
-            self._first = self._prints.seed_of_period(number, period, 1)
-        return (
-            keyed(self._by_key, wish.customer, wish.key),
-            of_customer(self._first, wish.customer),
-        )
+    def seed_of_firsts(self, moment_ms: int) -> int:
+        """The seed of the hashes of customers' first draws in the period of a moment."""
+        asked_ms, seed = self._seed_of_firsts
+        if moment_ms != asked_ms:
+            seed = self._prints.seed_of_period(self.campaign.number, self.period_at(moment_ms), 1)
+            self._seed_of_firsts = moment_ms, seed
+        return seed
 
     def find_later(self, wish: DrawWish, upto: int) -> list[int]:
         """The hashes of the second draw of the period, and so on."""
@@ -101,7 +119,7 @@ class Book:
         self.write()
         self.moment_ms = moment_ms
         self.period = self.period_at(moment_ms)
-        self.open = decide.open_to_strangers(self.campaign, moment_ms)
+        self.to_strangers = decide.open_to_strangers(self.campaign, moment_ms)
         for lot in self.lots:
             lot.come_to(moment_ms, self._days)
 
@@ -109,25 +127,49 @@ class Book:
         """Whether a reward has something for any stranger, while the book is open to them."""
         return self.lots[at].room > 0
 
-    def note(self, drawn: Drawn, found_by: tuple[int, int]) -> None:
+    def draw(
+        self, wish: DrawWish, ordinal: int, issued: Issued | None, codeless: Sequence[int] = ()
+    ) -> Drawn:
+        """The next draw: its customer's so many-th in the period, and what it won.
+
+        `codeless` are the places of rewards that had no code for him.
+        """
+        return Drawn(
+            wish.campaign,
+            self.next,
+            self.period,
+            ordinal,
+            wish.customer,
+            wish.key,
+            wish.seed,
+            wish.now_ms,
+            self.campaign.version,
+            None if issued is None else Place(issued.reward, issued.serial),
+            tuple(self.lots[at].number for at in codeless) if codeless else (),
+        )
+
+    def note(self, drawn: Drawn, of_key: int, of_place: int) -> None:
         """One more draw, to be found by the hashes of its key and of its place in the period."""
         self._drawn.append(drawn)
-        self._found_by += found_by
+        self._of_keys.append(of_key)
+        self._of_places.append(of_place)
 
     def write(self) -> None:
         """Write what was drawn at one moment: first what was won, then the draws in their order."""
         write_lots(self._transaction, self.lots, self.written)
         if not self._drawn:
             return
-        count, before = len(self._drawn), self._made
+        count, before = len(self._drawn), self.tail.made
         first = self._transaction.take_seqs(count)
         insert_draws(self._transaction.db, first, self._drawn)
         self._count(before, before + count)
         self._extend(before + 1, first)
-        self.written.hashes += self._found_by
-        self.written.seqs += [seq for seq in range(first, first + count) for _ in range(2)]
-        self._made = before + count
-        self._drawn, self._found_by = [], []
+        self.tail = self.tail._replace(made=before + count)
+        for hashes in (self._of_keys, self._of_places):
+            self.written.hashes += hashes
+            self.written.seqs += range(first, first + count)
+            self.made.update(zip(hashes, self._drawn, strict=True))
+        self._drawn, self._of_keys, self._of_places = [], [], []
 
     def _count(self, before: int, after: int) -> None:
         """Numbers go on where the file says that they stopped, or nothing is written."""
@@ -139,7 +181,8 @@ class Book:
 
     def _extend(self, number: int, seq: int) -> None:
         """Begin an extent unless the rows go on where the last one's stop."""
-        db = self._transaction.db
-        last = rows(db, _LAST_EXTENT, (self.campaign.number,))
-        if not last or seq - last[0][1] != number - last[0][0]:
-            db.execute(_ADD_EXTENT, (self.campaign.number, number, seq))
+        tail = self.tail
+        if not tail.number or seq - tail.seq != number - tail.number:
+            extent = (self.campaign.number, number, seq)
+            self._transaction.db.execute(_ADD_EXTENT, extent)
+            self.tail = tail._replace(number=number, seq=seq)

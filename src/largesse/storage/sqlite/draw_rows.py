@@ -10,7 +10,7 @@ from largesse.draws.dice import seed_of_key
 from largesse.draws.model import Drawn, Returned
 from largesse.issuance.model import Place
 from largesse.kernel.fact import FactKind
-from largesse.storage.sqlite.lot_rows import execute_for
+from largesse.storage.sqlite.bulk import Bulk, execute_for
 from largesse.storage.sqlite.query import number, rows
 
 _ROWS = """
@@ -28,10 +28,17 @@ WHERE kind IN (2, 4, 5) AND kind = 5 AND campaign = ? AND seq > ? ORDER BY seq L
 _MADE_BEFORE = """
 SELECT max(draw), seq FROM draw_extent WHERE campaign = ? AND seq < ?"""
 _NEXT_EXTENT = "SELECT min(draw) FROM draw_extent WHERE campaign = ? AND draw > ?"
-_DRAWN = """
+_DRAWN = Bulk(
+    """
+WITH new (n, customer, key, reward, serial, detail) AS (VALUES {rows})
 INSERT INTO journal
-  (seq, kind, at_ms, campaign, draw, version, customer, key, reward, serial, detail)
-VALUES {rows}"""
+  (seq, kind, at_ms, campaign, version, draw, customer, key, reward, serial, detail)
+SELECT ?3 + ?2 + n, ?4, ?5, ?6, ?7, ?8 + ?2 + n, customer, key, reward, serial, detail
+FROM new WHERE n < ?1""",
+    width=5,
+    common=6,
+)
+_NOTHING = (None, None)
 _DRAWS = "SELECT coalesce(max(draws), 0) FROM draw_book WHERE campaign = ?"
 
 
@@ -82,25 +89,15 @@ def _made_before(db: apsw.Connection, campaign: int, seq: int) -> int:
 
 
 def insert_draws(db: apsw.Connection, first: int, draws: Sequence[Drawn]) -> None:
-    """Write draws, from seq `first` on."""
+    """Write draws of one version at one moment, in the order of their numbers, from `first` on."""
+    values: list[object] = []
+    for one in draws:
+        reward, serial = one.won or _NOTHING
+        values += (one.customer, one.key, reward, serial, _detail(one))
+    [head, *_] = draws
     kind = int(FactKind.DRAW_MADE)
-    values = [
-        (
-            seq,
-            kind,
-            drawn.at_ms,
-            drawn.campaign,
-            drawn.number,
-            drawn.version,
-            drawn.customer,
-            drawn.key,
-            None if drawn.won is None else drawn.won.reward,
-            None if drawn.won is None else drawn.won.serial,
-            _detail(drawn),
-        )
-        for seq, drawn in enumerate(draws, first)
-    ]
-    execute_for(db, _DRAWN, values)
+    common = (first, kind, head.at_ms, head.campaign, head.version, head.number)
+    execute_for(db, _DRAWN, values, common)
 
 
 def _detail(drawn: Drawn) -> str:

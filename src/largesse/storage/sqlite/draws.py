@@ -124,10 +124,21 @@ class SQLiteDrawStore:
             verdict = self._verdicts[wish.campaign] = self._judge(campaign, wish.now_ms)
         if verdict.refused is not None or verdict.asks_who:
             return verdict.refused
+        first = self._drawn_lately(wish, verdict.period, 1)
         most = campaign.definition.draws_per.n
-        whose = wish.campaign, verdict.period, most, wish.customer
-        first = self._memory.used_up.get(whose)
-        return None if first is None else DrawSettled(Outcome.ALREADY_DRAWN, first)
+        if first is None or (most > 1 and not self._drawn_lately(wish, verdict.period, most)):
+            return None
+        return DrawSettled(Outcome.ALREADY_DRAWN, first)
+
+    def _drawn_lately(self, wish: DrawWish, period: int, nth: int) -> Drawn | None:
+        """A customer's nth draw of a period, if it was made lately enough to be remembered."""
+        memory = self._memory
+        one = memory.prints.of_period(wish.campaign, period, wish.customer, nth)
+        drawn = memory.drawn_lately.get(one)
+        whose = wish.campaign, wish.customer, period, nth
+        if drawn and (drawn.campaign, drawn.customer, drawn.period, drawn.ordinal) == whose:
+            return drawn
+        return None
 
     def _judge(self, campaign: Campaign, now_ms: int) -> _Verdict:
         definition = campaign.definition

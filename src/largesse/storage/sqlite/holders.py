@@ -10,7 +10,7 @@ start sorts arrays instead of reading every row.
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +70,11 @@ class _Newest:
         self.seqs: dict[int, int] = {}
         self.crowded: dict[int, list[int]] = {}
 
-    def add(self, hashes: Iterable[int], seqs: Iterable[int]) -> None:
+    def add(self, hashes: Sequence[int], seqs: Sequence[int]) -> None:
+        added = dict(zip(hashes, seqs, strict=True))
+        if len(added) == len(hashes) and self.seqs.keys().isdisjoint(added):
+            self.seqs.update(added)  # as nearly always
+            return
         setdefault = self.seqs.setdefault
         for one, seq in zip(hashes, seqs, strict=True):
             if setdefault(one, seq) != seq:
@@ -78,6 +82,8 @@ class _Newest:
 
     def find(self, hashes: Sequence[int]) -> list[tuple[int, int]]:
         seqs = self.seqs
+        if seqs.keys().isdisjoint(hashes):
+            return []
         found = [(index, seqs[one]) for index, one in enumerate(hashes) if one in seqs]
         if found and self.crowded:
             found += [

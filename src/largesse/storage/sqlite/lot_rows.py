@@ -5,7 +5,6 @@ A sale of many rewards makes small lots, and what a statement costs is mostly th
 
 from array import array
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import chain
 
 import apsw
@@ -14,15 +13,10 @@ from largesse.issuance import decide
 from largesse.issuance.model import Issued
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.fact import FactKind
+from largesse.storage.sqlite.bulk import Bulk, execute_for
 from largesse.storage.sqlite.lots import Lot
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.transaction import Transaction
-
-ROWS_AT_ONCE = 256
-"""Rows of the largest insert: SQLite steps through them without the interpreter's lock."""
-
-SMALL = 16
-"""Up to so many rows there is a statement of every length: most batches are small."""
 
 MOVED_EVERY = 4_096
 """Rows of the journal after which the added extents are moved: some pages of them, in some
@@ -35,17 +29,25 @@ UPDATE reward SET issued = issued + ?3, serials = serials + ?3, day = ?4,
 WHERE number = ?1 AND serials = ?2
   AND (quota_total IS NULL OR issued + reserved + ?3 <= quota_total)
   AND (quota_daily IS NULL OR ?3 + CASE day WHEN ?4 THEN issued_day ELSE 0 END <= quota_daily)"""
-_TAKE_MANY = """
-WITH lot (reward, serials, count, day) AS (VALUES {rows})
-UPDATE reward SET issued = issued + lot.count, serials = reward.serials + lot.count, day = lot.day,
-  issued_day = lot.count + CASE reward.day WHEN lot.day THEN issued_day ELSE 0 END
-FROM lot WHERE number = lot.reward AND reward.serials = lot.serials
-  AND (quota_total IS NULL OR issued + reserved + lot.count <= quota_total)
+_TAKE_MANY = Bulk(
+    """
+WITH new (n, reward, serials, count, day) AS (VALUES {rows})
+UPDATE reward SET issued = issued + new.count, serials = reward.serials + new.count, day = new.day,
+  issued_day = new.count + CASE reward.day WHEN new.day THEN issued_day ELSE 0 END
+FROM new WHERE n < ?1 AND number = new.reward AND reward.serials = new.serials
+  AND (quota_total IS NULL OR issued + reserved + new.count <= quota_total)
   AND (quota_daily IS NULL
-    OR lot.count + CASE reward.day WHEN lot.day THEN issued_day ELSE 0 END <= quota_daily)"""
+    OR new.count + CASE reward.day WHEN new.day THEN issued_day ELSE 0 END <= quota_daily)""",
+    width=4,
+)
 _SERIALS = """
 SELECT r.number, r.serials FROM carray(?) wanted CROSS JOIN reward r ON r.number = wanted.value"""
-_ADD_EXTENTS = "INSERT INTO extent_added (reward, serial, seq) VALUES {rows}"
+_ADD_EXTENTS = Bulk(
+    """
+WITH new (n, reward, serial, seq) AS (VALUES {rows})
+INSERT INTO extent_added (reward, serial, seq) SELECT reward, serial, seq FROM new WHERE n < ?1""",
+    width=3,
+)
 _MOVE_EXTENTS = (
     "INSERT INTO extent_moved (reward, serial, seq) SELECT reward, serial, seq FROM extent_added",
     "DELETE FROM extent_added",
@@ -56,9 +58,15 @@ ON CONFLICT DO NOTHING"""
 _EXHAUSTED = """
 INSERT INTO journal (seq, kind, at_ms, campaign, reward, serial, version)
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_ISSUED = """
+_ISSUED = Bulk(
+    """
+WITH new (n, at_ms, campaign, reward, serial, version, customer, key, code) AS (VALUES {rows})
 INSERT INTO journal (seq, kind, at_ms, campaign, reward, serial, version, customer, key, detail)
-VALUES {rows}"""
+SELECT ?3 + ?2 + n, ?4, at_ms, campaign, reward, serial, version, customer, key, code
+FROM new WHERE n < ?1""",
+    width=8,
+    common=2,
+)
 
 
 class Written:
@@ -80,13 +88,13 @@ def write_lots(transaction: Transaction, lots: Iterable[Lot], written: Written) 
         return
     db = transaction.db
     seq = first = transaction.take_seqs(sum(len(lot.issued) for lot in giving))
-    _insert(db, seq, [issued for lot in giving for issued in lot.issued])
+    _insert(db, seq, chain.from_iterable(lot.issued for lot in giving))
     _take_stock(db, giving)
-    extents: list[tuple[object, ...]] = []
+    extents: list[object] = []
     for lot in giving:
         tail, serial = lot.tail, lot.issued[0].serial
         if not tail.serial or seq - tail.seq != serial - tail.serial:
-            extents.append((lot.number, serial, seq))
+            extents += (lot.number, serial, seq)
             lot.tail = tail._replace(serial=serial, seq=seq)
         count = len(lot.issued)
         written.hashes += lot.found_by
@@ -116,7 +124,7 @@ def _take_stock(db: apsw.Connection, lots: Sequence[Lot]) -> None:
         db.execute(_TAKE, taking[0])
         taken = db.changes()
     else:
-        taken = execute_for(db, _TAKE_MANY, taking)
+        taken = execute_for(db, _TAKE_MANY, list(chain.from_iterable(taking)))
     if taken != len(lots):
         numbers = apsw.carray(array("q", [lot.number for lot in lots]))
         serials = dict(rows(db, _SERIALS, (numbers,)))
@@ -142,13 +150,11 @@ def _tell_exhausted(transaction: Transaction, last: Issued) -> None:
     transaction.db.execute(_EXHAUSTED, (seq, int(FactKind.STOCK_EXHAUSTED), *about))
 
 
-def _insert(db: apsw.Connection, first: int, issued: Sequence[Issued]) -> None:
+def _insert(db: apsw.Connection, first: int, issued: Iterable[Issued]) -> None:
     """Write the rows of incentives, from seq `first` on."""
-    kind = int(FactKind.INCENTIVE_ISSUED)
-    values = [
-        (
-            seq,
-            kind,
+    values: list[object] = []
+    for one in issued:
+        values += (
             one.at_ms,
             one.campaign,
             one.reward,
@@ -158,39 +164,4 @@ def _insert(db: apsw.Connection, first: int, issued: Sequence[Issued]) -> None:
             one.key,
             one.code,
         )
-        for seq, one in enumerate(issued, first)
-    ]
-    execute_for(db, _ISSUED, values)
-
-
-def execute_for(db: apsw.Connection, statement: str, values: Sequence[tuple[object, ...]]) -> int:
-    """Execute a statement for many rows, all of one width, put in for its `{rows}`.
-
-    Few large statements are faster than many small ones. How many rows it has changed.
-    """
-    changed = 0
-    for start, count in _pieces(len(values)):
-        part = values[start : start + count]
-        db.execute(_for_rows(statement, len(part[0]), count), tuple(chain.from_iterable(part)))
-        changed += db.changes()
-    return changed
-
-
-@lru_cache(maxsize=256)
-def _for_rows(statement: str, width: int, count: int) -> str:
-    row = f"({', '.join('?' * width)})"
-    return statement.format(rows=", ".join([row] * count))
-
-
-def _pieces(count: int) -> Iterable[tuple[int, int]]:
-    """Cuts a count into 256s, then 128, 64, 32, 16 and a rest: (start, length) of each.
-
-    So few enough statements serve for all of them to stay prepared.
-    """
-    start, length = 0, ROWS_AT_ONCE
-    while start < count:
-        while length > count - start and length > SMALL:
-            length //= 2
-        length = min(length, count - start)
-        yield start, length
-        start += length
+    execute_for(db, _ISSUED, values, (first, int(FactKind.INCENTIVE_ISSUED)))

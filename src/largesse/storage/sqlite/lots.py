@@ -50,13 +50,16 @@ class Lot:
     def __init__(self, offer: Offer, tail: Tail, ways: Ways, random_codes: RandomCodes) -> None:
         self.offer = offer
         self.number = offer.reward.number
+        self.campaign, self.tenant = offer.campaign.number, offer.campaign.tenant
         self.definition: RewardDefinition = offer.reward.definition
         self.tail = tail
         self.ways = ways
         self.asks_who = decide.asks_who(offer.campaign.definition)
         self._random_codes = random_codes
+        self._version = offer.campaign.version
         code = self.definition.code
-        self._source = None if code is None else code.source
+        self._permuted = code is not None and code.source is CodeSource.PERMUTED
+        self._random = code is not None and code.source is CodeSource.RANDOM
 
     def open(self, transaction: Transaction, counters: Counters) -> None:
         """Begin a batch: so says its transaction of the reward."""
@@ -84,26 +87,25 @@ class Lot:
 
     def issue(self, wish: Wish | DrawWish, found_by: int) -> Issued | None:
         """One more unit for a wish, to be found by a hash; None where no code can be had for it."""
-        campaign = self.offer.campaign
         serial = self.counters.serials + len(self.issued) + 1
         place = code = None
-        if self._source is CodeSource.PERMUTED:
+        if self._permuted:
             place = self._place(serial)
             if place is None:
                 return None
-        elif self._source is CodeSource.RANDOM:
-            db = self._transaction.db
+        elif self._random:
+            db, campaign = self._transaction.db, self.offer.campaign
             code = random_code(db, self._random_codes, campaign, self.number, serial)
             if code is None:
                 return None
         issued = Issued(
-            campaign.number,
+            self.campaign,
             self.number,
             serial,
             wish.customer,
             wish.key,
             wish.now_ms,
-            campaign.version,
+            self._version,
             place,
             code,
         )

@@ -16,6 +16,7 @@ from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.customers import read_standings
+from largesse.storage.sqlite.draw_books import Book
 from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
 from largesse.storage.sqlite.holders import Holders, to_blobs
 from largesse.storage.sqlite.known import Chain, Known, look_up
@@ -35,6 +36,7 @@ VALUES ((SELECT coalesce(max(last_seq), 0) + 1 FROM run), ?, ?, ?)"""
 
 _GONE = Settled(Outcome.CLOSED)
 _NO_CODE = Settled(Outcome.POOL_EXHAUSTED)
+_ISSUED = Outcome.ISSUED  # looked up once: nearly every wish of a sale ends so
 
 
 @dataclass(slots=True)
@@ -43,10 +45,9 @@ class Memory:
 
     `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
     Their counters may say that more is left than there is, never less.
-    `lots` spare reading; a batch takes those that it opens, and gives them back once it is
-    committed. `used_up` has the first draws of some of those who had their last one lately, by
-    campaign, period, how many he may make in it, and customer. Only the writer's thread changes any
-    of it.
+    `lots` and `books` spare reading; a batch takes those that it opens, and gives them back once it
+    is committed. `drawn_lately` has some of the latest draws by the hashes that lead to them. Only
+    the writer's thread changes any of it.
     """
 
     holders: Holders
@@ -56,7 +57,8 @@ class Memory:
     offers: dict[int, Offer] = field(default_factory=dict)
     lots: dict[int, Lot] = field(default_factory=dict)
     campaigns: dict[int, Campaign] = field(default_factory=dict)
-    used_up: dict[tuple[int, int, int, str], Drawn] = field(default_factory=dict)
+    books: dict[int, Book] = field(default_factory=dict)
+    drawn_lately: dict[int, Drawn] = field(default_factory=dict)
 
     def learn(self, number: int, campaign: Campaign | None) -> None:
         """Know a campaign as it is now, or that it is gone."""
@@ -153,16 +155,17 @@ class _Batch:
 
     def _find_ways(self) -> None:
         """Which lot each wish is about, if there is such a reward, and what leads to its rows."""
-        lots = self._lots
+        lots, wanted, main, apart = self._lots, self._wanted, self._main, self._apart
         for wish in self._wishes:
             lot = lots.get(wish.reward)
-            if lot is not None:
-                campaign = lot.offer.campaign
-                if campaign.number != wish.campaign or campaign.tenant != wish.tenant:
-                    lot = None
-            self._wanted.append(lot)
-            self._main.append(0 if lot is None else lot.ways.main(wish.customer, wish.key))
-            self._apart.append(None if lot is None else lot.ways.of_reward(wish.customer))
+            if lot is None or lot.campaign != wish.campaign or lot.tenant != wish.tenant:
+                wanted.append(None)
+                main.append(0)
+                apart.append(None)
+                continue
+            wanted.append(lot)
+            main.append(lot.ways.main(wish.customer, wish.key))
+            apart.append(lot.ways.of_reward(wish.customer))
 
     def _look_up(self) -> Known[LedgerEntry]:
         """What the customers of this batch were given before it."""
@@ -203,17 +206,24 @@ class _Batch:
             if lot.issued:
                 self._write()
             lot.come_to(wish.now_ms, self._memory.days)
-        if not lot.room or wish.dry_run or self._is_known(main) or self._is_known(apart):
+        known, fresh = self._known, self._fresh
+        if (
+            not lot.room
+            or wish.dry_run
+            or main in known
+            or main in fresh
+            or (apart is not None and (apart in known or apart in fresh))
+        ):
             return self._settle_with_care(wish, lot, main, apart)
         # A stranger, and there is room: nearly every wish of a sale that is on comes this way.
         issued = lot.issue(wish, main)
         if issued is None:
             return _NO_CODE
-        self._fresh[main] = issued
+        fresh[main] = issued
         if apart is not None:
             lot.find_last_too(apart)
-            self._fresh[apart] = issued
-        return Settled(Outcome.ISSUED, issued)
+            fresh[apart] = issued
+        return Settled(_ISSUED, issued)
 
     def _settle_with_care(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         """The rule with all that it may ask for."""
@@ -234,9 +244,6 @@ class _Batch:
         for one in (main,) if apart is None else (main, apart):
             self._known.setdefault(one, []).append(LedgerEntry(issued))
         return Settled(Outcome.ISSUED, issued)
-
-    def _is_known(self, one: int | None) -> bool:
-        return one in self._known or one in self._fresh
 
     def _entries(self, wish: Wish, main: int, apart: int | None) -> list[LedgerEntry]:
         """What the customer was given, without the rows of others that share a hash."""

@@ -5,9 +5,8 @@ the incentive are made in one place only.
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import apsw
 
@@ -17,14 +16,15 @@ from largesse.draws import decide
 from largesse.draws.dice import Dice
 from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawSettled, DrawWish
 from largesse.issuance import decide as issuing
-from largesse.issuance.model import Issued, LedgerEntry, Place
+from largesse.issuance.model import Issued, LedgerEntry
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.customers import read_standings
-from largesse.storage.sqlite.draw_books import Book, Ways
+from largesse.storage.sqlite.draw_books import Book, Ways, read_book_tail
 from largesse.storage.sqlite.draw_rows import read_draws
-from largesse.storage.sqlite.fingerprint import Scope
+from largesse.storage.sqlite.fingerprint import Scope, keyed, of_customer
 from largesse.storage.sqlite.known import Chain, Known, look_up
+from largesse.storage.sqlite.lot_rows import Written
 from largesse.storage.sqlite.lots import Lot
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.rows import read_entry
@@ -37,26 +37,13 @@ FROM carray(?) wanted CROSS JOIN campaign c ON c.number = wanted.value"""
 _COUNTERS = """
 SELECT number, issued, reserved, serials, day, issued_day FROM reward WHERE campaign = ?"""
 
-LATELY_MAX = 65_536
-"""Customers of whom it is remembered exactly that they drew: those who ask again at once."""
+LATELY_MAX = 131_072
+"""Hashes by which draws are remembered whole, two for each: for those who ask again at once."""
 
 _GONE = DrawSettled(Outcome.CLOSED)
-_NO_CHAINS: Sequence[Chain] = ()
+_DRAWN = Outcome.DRAWN  # looked up once: nearly every wish ends so
 
-_Asked = tuple[DrawWish, Book, tuple[int, int], Sequence[Chain]]
-"""A wish, its campaign's book, what leads to its customer's draws (see `Book.find`), and to what he
-holds, as far as caps ask for that."""
-
-
-class _Past(NamedTuple):
-    """What a wish's customer has drawn and was given."""
-
-    prior: DrawPrior
-    entries: Sequence[LedgerEntry]
-    chains: Sequence[Chain]
-
-
-_NOTHING = _Past(STRANGER, (), _NO_CHAINS)
+Chains = Sequence[Chain]
 
 
 def settle_draws(
@@ -69,8 +56,10 @@ def settle_draws(
 class _Batch:
     """Wishes on their way to their outcomes.
 
-    `known` has the draws and `held` the incentives behind the hashes of those who ask, as they were
-    before this batch; `fresh` the draws that strangers made in it, until somebody asks for them.
+    Each wish has its campaign's book and two hashes: that of the draw of its key, and that of its
+    customer's first draw in the period. `known` has the draws and `held` the incentives of those
+    who ask, as they were before this batch, by their hashes; `fresh` has the draws that strangers
+    made in it, until somebody asks for them.
     """
 
     def __init__(
@@ -80,17 +69,26 @@ class _Batch:
         self._dice = dice
         self._transaction = transaction
         self._db = transaction.db
-        self._books = self._open_books({wish.campaign for wish in wishes})
-        self._asked = [self._ask(wish) for wish in wishes]
+        self._wishes = wishes
+        self._books = self._open_books()
+        self._wanted: list[Book | None] = []
+        self._of_keys: list[int] = []
+        self._firsts: list[int] = []
+        self._find_ways()
+        self._chains = self._find_chains()
         self._known = self._find_draws()
         self._held = self._find_held()
         self._standings = self._find_standings()
         self._fresh: dict[int, Drawn] = {}
-        self._used_up: dict[tuple[int, int, int, str], Drawn] = {}
 
     def settle(self) -> list[DrawSettled]:
         """Bring all wishes to their outcomes and write what was drawn."""
-        settled = [_GONE if asked is None else self._settle(*asked) for asked in self._asked]
+        settled = [
+            self._settle(wish, book, of_key, first) if book else _GONE
+            for wish, book, of_key, first in zip(
+                self._wishes, self._wanted, self._of_keys, self._firsts, strict=True
+            )
+        ]
         for book in self._books.values():
             book.write()
         save_piece(self._memory, self._transaction)
@@ -99,61 +97,90 @@ class _Batch:
 
     # --- load ---------------------------------------------------------------------------------
 
-    def _open_books(self, campaigns: set[int]) -> dict[int, Book]:
+    def _open_books(self) -> dict[int, Book]:
+        """A book for each campaign that is wished for and exists, as this transaction finds it."""
         memory = self._memory
+        wanted = apsw.carray(array("q", {wish.campaign for wish in self._wishes}))
         books = {}
-        for number, status, version in rows(
-            self._db, _STATES, (apsw.carray(array("q", campaigns)),)
-        ):
+        for number, status, version in rows(self._db, _STATES, (wanted,)):
             campaign = memory.campaigns.get(number)
             if campaign is None or (campaign.status, campaign.version) != (status, version):
                 campaign = load_campaign(self._db, number)
                 assert campaign is not None
-            lots, ways = self._open_lots(campaign), Ways(memory.prints, memory.days)
-            books[number] = Book(self._transaction, campaign, lots, ways)
+            books[number] = self._take_book(campaign)
         return books
 
-    def _open_lots(self, campaign: Campaign) -> list[Lot]:
-        """A lot for each reward, in the order of the definition."""
-        found = rows(self._db, _COUNTERS, (campaign.number,))
-        counters = {reward: Counters(*counts) for reward, *counts in found}
-        take = partial(self._memory.take_lot, self._transaction, campaign)
-        return [take(reward.number, counters[reward.number]) for reward in campaign.rewards]
+    def _take_book(self, campaign: Campaign) -> Book:
+        """A book for this batch: what an earlier one gave back, as long as it is of this version.
 
-    def _ask(self, wish: DrawWish) -> _Asked | None:
-        book = self._books.get(wish.campaign)
-        if book is None or book.campaign.tenant != wish.tenant:
-            return None
-        return wish, book, book.find(wish), _chains(wish, book) if book.capped else _NO_CHAINS
+        One that is taken and not given back was of a batch that came to nothing.
+        """
+        memory, db = self._memory, self._db
+        book = memory.books.pop(campaign.number, None)
+        if book is None or book.campaign is not campaign:
+            tail = read_book_tail(db, campaign.number) if book is None else book.tail
+            ways = Ways(memory.prints, memory.days)
+            book = Book(campaign, tail, ways, self._dice(campaign))
+        counters = {
+            reward: Counters(*counts) for reward, *counts in rows(db, _COUNTERS, (campaign.number,))
+        }
+        take = partial(memory.take_lot, self._transaction, campaign)
+        lots = [take(reward.number, counters[reward.number]) for reward in campaign.rewards]
+        book.open(self._transaction, lots)
+        return book
+
+    def _find_ways(self) -> None:
+        """Which book each wish is about, if there is one, and what leads to its rows."""
+        books = self._books
+        for wish in self._wishes:
+            book = books.get(wish.campaign)
+            if book is None or book.campaign.tenant != wish.tenant:
+                self._wanted.append(None)
+                self._of_keys.append(0)
+                self._firsts.append(0)
+                continue
+            self._wanted.append(book)
+            self._of_keys.append(keyed(book.seed_of_keys, wish.customer, wish.key))
+            self._firsts.append(of_customer(book.seed_of_firsts(wish.now_ms), wish.customer))
+
+    def _find_chains(self) -> Mapping[tuple[int, str], Chains]:
+        """By what each customer's incentives are counted, where there are caps."""
+        if not any(book.capped for book in self._books.values()):
+            return {}
+        return {
+            (wish.campaign, wish.customer): _chains(wish, book)
+            for wish, book in zip(self._wishes, self._wanted, strict=True)
+            if book is not None and book.capped
+        }
 
     def _find_draws(self) -> Known[Drawn]:
         """The draws behind each wish's key and behind its customer's ordinals, by their hashes.
 
         Ordinals have no gaps: whoever has no first draw of a period has no other.
         """
-        hashes = [one for asked in self._asked if asked for one in asked[2]]
+        hashes = self._of_keys + self._firsts
         found = self._memory.holders.find(hashes)
         if not found:
             return {}
         there = {hashes[at] for at, _ in found}
         later = [
             one
-            for asked in self._asked
-            if asked and asked[2][1] in there
-            for one in asked[1].find_later(asked[0], asked[1].most)
+            for wish, book, first in zip(self._wishes, self._wanted, self._firsts, strict=True)
+            if book is not None and first in there
+            for one in book.find_later(wish, book.most)
         ]
-        seqs = [(hashes[at], seq) for at, seq in found]
-        seqs += [(later[at], seq) for at, seq in self._memory.holders.find(later)]
+        seqs = {(hashes[at], seq) for at, seq in found}
+        seqs |= {(later[at], seq) for at, seq in self._memory.holders.find(later)}
         draws = read_draws(self._db, sorted({seq for _, seq in seqs}))
         known: Known[Drawn] = {}
-        for one, seq in sorted({*seqs}):
+        for one, seq in sorted(seqs):
             if seq in draws:
                 known.setdefault(one, []).append(draws[seq])
         return known
 
     def _find_held(self) -> Known[LedgerEntry]:
         """What those were given whose campaigns or rewards have caps."""
-        chains = [chain for asked in self._asked if asked for chain in asked[3]]
+        chains = [chain for of_customer in self._chains.values() for chain in of_customer]
         if not chains:
             return {}
         hashes = [chain.first for chain in chains]
@@ -164,9 +191,9 @@ class _Batch:
         if not any(book.asks_who for book in self._books.values()):
             return {}
         wanted: dict[int, dict[str, None]] = {}
-        for asked in self._asked:
-            if asked and asked[1].asks_who:
-                wanted.setdefault(asked[0].tenant, {})[asked[0].customer] = None
+        for wish, book in zip(self._wishes, self._wanted, strict=True):
+            if book is not None and book.asks_who:
+                wanted.setdefault(wish.tenant, {})[wish.customer] = None
         return {
             (tenant, customer): standing
             for tenant, customers in wanted.items()
@@ -175,46 +202,49 @@ class _Batch:
 
     # --- decide -------------------------------------------------------------------------------
 
-    def _settle(
-        self, wish: DrawWish, book: Book, found_by: tuple[int, int], chains: Sequence[Chain]
-    ) -> DrawSettled:
+    def _settle(self, wish: DrawWish, book: Book, of_key: int, first: int) -> DrawSettled:
         if wish.now_ms != book.moment_ms:
             book.come_to(wish.now_ms)
-        by_key, first = found_by
         known, fresh = self._known, self._fresh
         if (
-            not book.open
+            not book.to_strangers
             or wish.dry_run
-            or by_key in known
+            or of_key in known
             or first in known
-            or by_key in fresh
+            or of_key in fresh
             or first in fresh
-            or (chains and any(chain.first in self._held for chain in chains))
+            or (book.capped and self._holds(wish))
         ):
-            return self._settle_with_care(wish, book, found_by, chains)
+            return self._settle_with_care(wish, book, of_key, first)
         # Somebody who never drew in this period and holds nothing: nearly everybody is.
-        drawn, issued = self._draw(
-            wish, book, found_by, _Past(STRANGER, (), chains) if chains else _NOTHING
-        )
-        fresh[by_key] = fresh[first] = drawn
-        return DrawSettled(Outcome.DRAWN, drawn, issued)
+        issued = None
+        won = decide.pick(book.wheel, book.has, book.rolls(book.next, wish.seed))
+        if won is not None:
+            lot = book.lots[won]
+            if book.capped:
+                issued = self._issue(wish, book, lot, ())
+            else:
+                issued = lot.issue(wish, lot.ways.main(wish.customer, wish.key))
+            if issued is None:  # no code can be had for it: what follows is for the rule to say
+                return self._settle_with_care(wish, book, of_key, first)
+        drawn = fresh[of_key] = fresh[first] = book.draw(wish, 1, issued)
+        book.note(drawn, of_key, first)
+        return DrawSettled(_DRAWN, drawn, issued)
 
-    def _settle_with_care(
-        self, wish: DrawWish, book: Book, found_by: tuple[int, int], chains: Sequence[Chain]
-    ) -> DrawSettled:
+    def _settle_with_care(self, wish: DrawWish, book: Book, of_key: int, first: int) -> DrawSettled:
         """The rule with all that it may ask for."""
-        entries = self._entries(chains)
-        prior = self._prior(wish, book, found_by, entries)
+        entries = self._entries(wish)
+        prior = self._prior(wish, book, (of_key, first), entries)
         ended = decide.without_draw(wish, book.campaign, prior, partial(self._issued, book))
         if ended is not None:
             return ended
-        by_key, place = found_by
-        if prior.drawn:
-            place = book.find_later(wish, prior.drawn + 1)[-1]
-        drawn, issued = self._draw(wish, book, (by_key, place), _Past(prior, entries, chains))
-        for one in (by_key, place):
+        place = book.find_later(wish, prior.drawn + 1)[-1] if prior.drawn else first
+        issued, codeless = self._win(wish, book, prior, entries)
+        drawn = book.draw(wish, prior.drawn + 1, issued, codeless)
+        book.note(drawn, of_key, place)
+        for one in (of_key, place):
             self._known.setdefault(one, []).append(drawn)
-        return DrawSettled(Outcome.DRAWN, drawn, issued)
+        return DrawSettled(_DRAWN, drawn, issued)
 
     def _prior(
         self,
@@ -223,12 +253,12 @@ class _Batch:
         found_by: tuple[int, int],
         entries: Sequence[LedgerEntry],
     ) -> DrawPrior:
-        by_key, first = found_by
+        of_key, first = found_by
         whose = wish.campaign, wish.customer
         bound = next(
             (
                 drawn
-                for drawn in self._draws(by_key)
+                for drawn in self._draws(of_key)
                 if (drawn.campaign, drawn.customer) == whose and drawn.key == wish.key
             ),
             None,
@@ -250,69 +280,49 @@ class _Batch:
         return self._known.get(one, ())
 
     def _win(
-        self, wish: DrawWish, book: Book, number: int, past: _Past
+        self, wish: DrawWish, book: Book, prior: DrawPrior, entries: Sequence[LedgerEntry]
     ) -> tuple[Issued | None, Sequence[int]]:
         """What a draw wins, and which rewards turned out to have no code: out of stock, too."""
         codeless: list[int] = []
-        available: Callable[[int], bool] = book.has
-        if past.prior is not STRANGER:
-            available = partial(_available, book, past.prior, codeless)
+        available = partial(_available, book, prior, codeless)
         while True:
-            roll = self._dice(book.campaign, number, wish.seed)
-            won = decide.pick(book.wheel, available, roll)
+            won = decide.pick(book.wheel, available, book.rolls(book.next, wish.seed))
             if won is None:
                 return None, codeless
-            issued = self._issue(wish, book.lots[won], past)
+            issued = self._issue(wish, book, book.lots[won], entries)
             if issued is not None:
                 return issued, codeless
             codeless.append(won)
-            available = partial(_available, book, past.prior, codeless)
 
     # --- apply --------------------------------------------------------------------------------
 
-    def _draw(
-        self, wish: DrawWish, book: Book, found_by: tuple[int, int], past: _Past
-    ) -> tuple[Drawn, Issued | None]:
-        number = book.next
-        issued, codeless = self._win(wish, book, number, past)
-        drawn = Drawn(
-            wish.campaign,
-            number,
-            book.period,
-            past.prior.drawn + 1,
-            wish.customer,
-            wish.key,
-            wish.seed,
-            wish.now_ms,
-            book.campaign.version,
-            None if issued is None else Place(issued.reward, issued.serial),
-            tuple(book.lots[at].number for at in codeless) if codeless else (),
-        )
-        book.note(drawn, found_by)
-        if drawn.ordinal >= book.most:
-            whose = wish.campaign, book.period, book.most, wish.customer
-            self._used_up[whose] = past.prior.earliest or drawn
-        return drawn, issued
-
-    def _issue(self, wish: DrawWish, lot: Lot, past: _Past) -> Issued | None:
+    def _issue(
+        self, wish: DrawWish, book: Book, lot: Lot, entries: Sequence[LedgerEntry]
+    ) -> Issued | None:
+        """One more unit of a reward for somebody who was given `entries` before."""
         ways = lot.ways
-        found_by, *too = next_hashes(self._memory.prints, lot, wish, past.entries)
+        found_by, *too = next_hashes(self._memory.prints, lot, wish, entries)
         issued = lot.issue(wish, found_by)
         if issued is None:
             return None
         for one in too:
             lot.find_last_too(one)
-        if past.chains:
+        if book.capped:
             first = ways.of_reward(wish.customer) if ways.by_key else ways.main(wish.customer, "")
             if first is not None:
                 self._held.setdefault(first, []).append(LedgerEntry(issued))
         return issued
 
-    def _entries(self, chains: Sequence[Chain]) -> list[LedgerEntry]:
+    def _holds(self, wish: DrawWish) -> bool:
+        """Whether a customer may hold what counts towards a cap."""
+        chains = self._chains[wish.campaign, wish.customer]
+        return any(chain.first in self._held for chain in chains)
+
+    def _entries(self, wish: DrawWish) -> list[LedgerEntry]:
         """What the customer was given, as far as caps ask; without others who share a hash."""
         found = {
             (entry.issued.reward, entry.issued.serial): entry
-            for chain in chains
+            for chain in self._chains.get((wish.campaign, wish.customer), ())
             for entry in self._held.get(chain.first, ())
             if chain.has(entry.issued)
         }
@@ -329,19 +339,20 @@ class _Batch:
 
     def _remember(self) -> None:
         """After the commit: holders first, so that no refusal can overlook a draw."""
-        memory = self._memory
-        books = self._books.values()
-        hashes = [one for book in books for one in book.written.hashes]
-        seqs = [one for book in books for one in book.written.seqs]
-        memory.holders.add(hashes, seqs, self._transaction.last_seq)
-        if len(memory.used_up) >= LATELY_MAX:
-            memory.used_up.clear()
-        memory.used_up |= self._used_up
-        for book in books:
+        memory, written = self._memory, Written()
+        for book in self._books.values():
+            written.hashes += book.written.hashes
+            written.seqs += book.written.seqs
+        memory.holders.add(written.hashes, written.seqs, self._transaction.last_seq)
+        if len(memory.drawn_lately) >= LATELY_MAX:
+            memory.drawn_lately.clear()
+        for number, book in self._books.items():
+            memory.drawn_lately |= book.made
             memory.keep_lots(book.lots)
+            memory.books[number] = book
 
 
-def _chains(wish: DrawWish, book: Book) -> list[Chain]:
+def _chains(wish: DrawWish, book: Book) -> Chains:
     """By what a customer's incentives are counted: all of the campaign, or those of rewards."""
     chains = []
     for lot in book.lots:
