@@ -58,8 +58,9 @@ class Book:
 
     `lots` are its rewards in the order of the definition. `to_strangers` says whether anybody who
     never drew may draw at the moment `moment_ms`, in whose `period` his draws are counted;
-    `capped`, whether it matters what a customer was given before. `made` are the draws of a batch
-    by the hashes that lead to them. A book of a batch that was not committed is of no more use.
+    `capped`, whether it matters what a customer was given before. `drawn` are the draws of a batch,
+    each with the hashes of its key and of its place in the period. A book of a batch that was not
+    committed is of no more use.
     """
 
     def __init__(self, campaign: Campaign, tail: BookTail, ways: Ways, rolls: Rolls) -> None:
@@ -83,17 +84,17 @@ class Book:
         self.moment_ms = -1
         self.period = 0
         self.to_strangers = False
+        self.drawn: list[Drawn] = []
+        self.of_keys: list[int] = []
+        self.of_places: list[int] = []
         self.written = Written()
-        self.made: dict[int, Drawn] = {}
         self._transaction = transaction
-        self._drawn: list[Drawn] = []
-        self._of_keys: list[int] = []
-        self._of_places: list[int] = []
+        self._before = self.tail.made
 
     @property
     def next(self) -> int:
         """The number of the next draw."""
-        return self.tail.made + len(self._drawn) + 1
+        return self._before + len(self.drawn) + 1
 
     def seed_of_firsts(self, moment_ms: int) -> int:
         """The seed of the hashes of customers' first draws in the period of a moment."""
@@ -150,26 +151,26 @@ class Book:
 
     def note(self, drawn: Drawn, of_key: int, of_place: int) -> None:
         """One more draw, to be found by the hashes of its key and of its place in the period."""
-        self._drawn.append(drawn)
-        self._of_keys.append(of_key)
-        self._of_places.append(of_place)
+        self.drawn.append(drawn)
+        self.of_keys.append(of_key)
+        self.of_places.append(of_place)
 
     def write(self) -> None:
         """Write what was drawn at one moment: first what was won, then the draws in their order."""
         write_lots(self._transaction, self.lots, self.written)
-        if not self._drawn:
+        made = self.tail.made
+        new = slice(made - self._before, None)
+        drawn = self.drawn[new]
+        if not drawn:
             return
-        count, before = len(self._drawn), self.tail.made
-        first = self._transaction.take_seqs(count)
-        insert_draws(self._transaction.db, first, self._drawn)
-        self._count(before, before + count)
-        self._extend(before + 1, first)
-        self.tail = self.tail._replace(made=before + count)
-        for hashes in (self._of_keys, self._of_places):
-            self.written.hashes += hashes
-            self.written.seqs += range(first, first + count)
-            self.made.update(zip(hashes, self._drawn, strict=True))
-        self._drawn, self._of_keys, self._of_places = [], [], []
+        first = self._transaction.take_seqs(len(drawn))
+        insert_draws(self._transaction.db, first, drawn)
+        self._count(made, made + len(drawn))
+        self._extend(made + 1, first)
+        self.tail = self.tail._replace(made=made + len(drawn))
+        for hashes in (self.of_keys, self.of_places):
+            self.written.hashes += hashes[new]
+            self.written.seqs += range(first, first + len(drawn))
 
     def _count(self, before: int, after: int) -> None:
         """Numbers go on where the file says that they stopped, or nothing is written."""

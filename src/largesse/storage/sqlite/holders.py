@@ -70,14 +70,12 @@ class _Newest:
         self.seqs: dict[int, int] = {}
         self.crowded: dict[int, list[int]] = {}
 
-    def add(self, hashes: Sequence[int], seqs: Sequence[int]) -> None:
-        added = dict(zip(hashes, seqs, strict=True))
-        if len(added) == len(hashes) and self.seqs.keys().isdisjoint(added):
-            self.seqs.update(added)  # as nearly always
+    def add(self, hashes: list[int], seqs: list[int]) -> None:
+        there = list(map(self.seqs.setdefault, hashes, seqs))
+        if there == seqs:  # as nearly always
             return
-        setdefault = self.seqs.setdefault
-        for one, seq in zip(hashes, seqs, strict=True):
-            if setdefault(one, seq) != seq:
+        for one, seq, first in zip(hashes, seqs, there, strict=True):
+            if first != seq:
                 self.crowded.setdefault(one, []).append(seq)
 
     def find(self, hashes: Sequence[int]) -> list[tuple[int, int]]:
@@ -134,7 +132,7 @@ class Holders:
             seqs = np.concatenate([piece.seqs for piece in pieces])
             self._state = self._state._replace(runs=(_sorted(hashes, seqs),))
 
-    def add(self, hashes: Sequence[int], seqs: Sequence[int], last_seq: int) -> None:
+    def add(self, hashes: list[int], seqs: list[int], last_seq: int) -> None:
         """Remember entries; with them all of the journal up to `last_seq` is remembered."""
         newest = self._state.newest
         newest.add(hashes, seqs)

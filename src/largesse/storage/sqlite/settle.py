@@ -46,8 +46,8 @@ class Memory:
     `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
     Their counters may say that more is left than there is, never less.
     `lots` and `books` spare reading; a batch takes those that it opens, and gives them back once it
-    is committed. `drawn_lately` has some of the latest draws by the hashes that lead to them. Only
-    the writer's thread changes any of it.
+    is committed. `drawn_lately` has some of the latest draws, by the hashes of their customers
+    and places in the period. Only the writer's thread changes any of it.
     """
 
     holders: Holders

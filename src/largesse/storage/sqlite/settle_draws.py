@@ -37,8 +37,8 @@ FROM carray(?) wanted CROSS JOIN campaign c ON c.number = wanted.value"""
 _COUNTERS = """
 SELECT number, issued, reserved, serials, day, issued_day FROM reward WHERE campaign = ?"""
 
-LATELY_MAX = 131_072
-"""Hashes by which draws are remembered whole, two for each: for those who ask again at once."""
+LATELY_MAX = 65_536
+"""Draws remembered whole, by the hashes of their places: for those who ask again at once."""
 
 _GONE = DrawSettled(Outcome.CLOSED)
 _DRAWN = Outcome.DRAWN  # looked up once: nearly every wish ends so
@@ -347,7 +347,7 @@ class _Batch:
         if len(memory.drawn_lately) >= LATELY_MAX:
             memory.drawn_lately.clear()
         for number, book in self._books.items():
-            memory.drawn_lately |= book.made
+            memory.drawn_lately.update(zip(book.of_places, book.drawn, strict=True))
             memory.keep_lots(book.lots)
             memory.books[number] = book
 
