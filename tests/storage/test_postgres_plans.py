@@ -1,8 +1,8 @@
 """How the database finds a customer: by an index, whatever it knew of the rows when it planned."""
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, LiteralString, NamedTuple
+from collections.abc import Iterator
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 
 from largesse.storage.postgres import known, known_draws
 from largesse.storage.postgres.transaction import PLAN_ONCE
+from largesse.storage.postgres.trips import Statement
 
 ROWS = 5_000
 CUSTOMERS = 10
@@ -42,28 +43,31 @@ JOIN journal j ON j.part = %s AND j.campaign = w.campaign AND j.customer = w.cus
 WHERE j.kind = 1"""
 
 
-class Look(NamedTuple):
-    """A statement of a batch, and its bindings when it asks for the customers."""
-
-    statement: LiteralString
-    bindings: Sequence[Any]
-
-
 NAMES = [f"customer {n * 500}" for n in range(1, CUSTOMERS + 1)]
-IN_CAMPAIGN, IN_COUNTED = [CAMPAIGN] * CUSTOMERS, [COUNTED] * CUSTOMERS
 SERIALS = [n * 500 for n in range(1, CUSTOMERS + 1)]
-KEYS = ["key"] * CUSTOMERS
+IN_CAMPAIGN, KEYS = [CAMPAIGN] * CUSTOMERS, ["key"] * CUSTOMERS
+ELSEWHERE = PART - 1
+BY_COUNT = [(COUNTED, name, PART) for name in NAMES]
+BY_KEY = [(CAMPAIGN, name, "key", PART) for name in NAMES]
+OF_REWARD = [(CAMPAIGN, name, CAMPAIGN, PART) for name in NAMES]
 LOOKS = {
-    "counted": Look(known._COUNTED, (IN_COUNTED, NAMES, PART, known.FEW, PART)),
-    "by key": Look(known._BY_KEY, (IN_CAMPAIGN, NAMES, KEYS, PART, PART)),
-    "of a reward": Look(known.OF_REWARD, (IN_CAMPAIGN, NAMES, IN_CAMPAIGN, PART, known.ALL, PART)),
-    "draws by key": Look(known_draws._BY_KEY, (IN_CAMPAIGN, NAMES, KEYS, PART)),
-    "draws of a period": Look(
+    "counted": known.of_campaign(BY_COUNT, known.FEW),
+    "counted in several parts": known.of_campaign(
+        [*BY_COUNT, (COUNTED, "nobody", ELSEWHERE)], known.FEW
+    ),
+    "by key": known.by_key(BY_KEY),
+    "by key in several parts": known.by_key([*BY_KEY, (CAMPAIGN, "nobody", "key", ELSEWHERE)]),
+    "of rewards": known.of_rewards(OF_REWARD),
+    "of rewards in several parts": known.of_rewards(
+        [*OF_REWARD, (CAMPAIGN, "nobody", CAMPAIGN, ELSEWHERE)]
+    ),
+    "draws by key": Statement(known_draws._BY_KEY, (IN_CAMPAIGN, NAMES, KEYS, PART)),
+    "draws of a period": Statement(
         known_draws._OF_PERIOD, (IN_CAMPAIGN, NAMES, [1] * CUSTOMERS, PART, 1)
     ),
-    "what draws won": Look(known_draws._WON, (IN_CAMPAIGN, SERIALS, PART, PART)),
+    "what draws won": Statement(known_draws._WON, (IN_CAMPAIGN, SERIALS, PART, PART)),
 }
-CONTROL = Look(_JOIN, (IN_CAMPAIGN, NAMES, PART))
+CONTROL = Statement(_JOIN, (IN_CAMPAIGN, NAMES, PART))
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def test_a_customer_is_found_without_reading_the_partition(
 
 
 @pytest.mark.parametrize("look", [LOOKS["by key"], CONTROL], ids=["left to the planner", "a join"])
-def test_it_is_the_settings_and_the_form_that_find_him(db: Connection, look: Look) -> None:
+def test_it_is_the_settings_and_the_form_that_find_him(db: Connection, look: Statement) -> None:
     """Without the batch's settings, or as a join, all rows are read: the test can tell."""
     db.execute(_FILL, (1, 20))
     db.execute("ANALYZE journal_unknown")
@@ -110,16 +114,16 @@ def test_it_is_the_settings_and_the_form_that_find_him(db: Connection, look: Loo
     assert read > ROWS / 2
 
 
-def prepare(db: Connection, look: Look) -> None:
+def prepare(db: Connection, look: Statement) -> None:
     """Have the server plan a statement now."""
-    numbered = look.statement
+    numbered = look.text
     for number in range(1, len(look.bindings) + 1):
         numbered = numbered.replace("%s", f"${number}", 1)
     db.execute(sql.SQL("PREPARE look AS ") + sql.SQL(numbered))
     db.execute(_executed(look))
 
 
-def found_and_read(db: Connection, look: Look) -> tuple[int, int]:
+def found_and_read(db: Connection, look: Statement) -> tuple[int, int]:
     """How many rows a statement gives, and how many of the journal it reads for them."""
     run = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + _executed(look)
     [plan] = db.execute(run).fetchone() or ({},)
@@ -128,7 +132,7 @@ def found_and_read(db: Connection, look: Look) -> tuple[int, int]:
     return int(top["Actual Rows"]), sum(touched(node) for node in nodes(top))
 
 
-def _executed(look: Look) -> sql.Composed:
+def _executed(look: Statement) -> sql.Composed:
     texts = [
         "{" + ",".join(f'"{item}"' for item in one) + "}" if isinstance(one, list) else str(one)
         for one in look.bindings

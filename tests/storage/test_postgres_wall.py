@@ -13,6 +13,7 @@ from psycopg import Connection, sql
 
 from largesse.campaigns.model import Campaign
 from largesse.issuance.model import Wish
+from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres.database import PostgresDatabase
 from largesse.storage.postgres.known import Known, learn, load_and_hold
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
@@ -104,6 +105,17 @@ async def test_a_batch_that_mixes_tenants(database: PostgresDatabase) -> None:
             set_wall(db, "ENABLE")
 
 
+async def test_a_batch_in_which_one_tenant_gives_nothing(database: PostgresDatabase) -> None:
+    """What the other one gives is written behind his wall all the same."""
+    ledger = open_ledger(database)
+    first, second = await two_tenants(ledger.world)
+    nowhere = replace(a_wish(first, "bob"), campaign=second.number)
+
+    settled = await settle(ledger.world, nowhere, a_wish(second, "bob"))
+
+    assert [one.outcome for one in settled] == [Outcome.CLOSED, Outcome.ISSUED]
+
+
 async def seen(
     database: PostgresDatabase, wishes: dict[int, list[Wish]], campaign: Campaign
 ) -> list[int]:
@@ -147,7 +159,7 @@ async def test_nobody_writes_behind_another_s_wall(database: PostgresDatabase) -
         db.execute("SELECT set_config('search_path', 'largesse', false)")
         db.execute("SELECT set_config('largesse.tenant', %s, false)", (str(second.tenant),))
         with pytest.raises(psycopg.Error, match="does not bear") as refused:
-            db.execute("SELECT take_stock(%s, 1, 1::bigint, 0)", (reward,))
+            db.execute("SELECT take_stocks(%s::bigint[], '{1}', '{1}', '{0}')", ([reward],))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             db.execute(
                 "INSERT INTO journal (part, tenant, kind, campaign, reward, serial, at_ms, version)"

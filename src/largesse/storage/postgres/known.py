@@ -5,6 +5,7 @@ All of it is asked in one go, and every question is put behind the wall of the t
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, LiteralString, NamedTuple
 
@@ -16,16 +17,13 @@ from largesse.issuance.model import LedgerEntry, Wish
 from largesse.storage.postgres.campaigns import load_campaign
 from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
 from largesse.storage.postgres.transaction import EVERYBODY, QUEUE, Transaction
-from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall
+from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall, columns
 
 FEW = 64
 """Incentives of one customer in one campaign that are read at first: hardly anybody has more."""
 
 ALL = 1_000_000_000
 """What is read of those who have."""
-
-GONE_OF_PART: LiteralString = GONE.replace("j.part", "%s")
-"""The same fact, looked for in a partition that is told by its number."""
 
 _STATES = """
 SELECT number, campaign, issued, reserved, serials, day, issued_day
@@ -38,30 +36,32 @@ HELD_STATES: LiteralString = f"{_STATES} FOR UPDATE"
 CAMPAIGNS = "SELECT number, status, version FROM campaign WHERE number = ANY(%s::bigint[])"
 _PART = "SELECT part FROM campaign WHERE number = %s"
 
-# LATERAL with the order of the index and a limit is no decoration: on a partition that nothing was
-# ever counted in, the planner would take another way to a customer and read everything. And a
-# partition that is told by a single number is the only one that the server gets ready to read.
+# LATERAL with the order of the index is no decoration: on a partition that nothing was ever counted
+# in, the planner would take another way to a customer and read everything.
 _COUNTED: LiteralString = f"""
 SELECT {ENTRY}
-FROM unnest(%s::bigint[], %s::text[]) AS w (campaign, customer)
+FROM unnest(%s::bigint[], %s::text[], %s::integer[]) AS w (campaign, customer, part)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.nth IS NOT NULL
-  ORDER BY j.nth LIMIT %s) j {GONE_OF_PART}
+  WHERE j.part = w.part AND j.campaign = w.campaign AND j.customer = w.customer
+    AND j.nth IS NOT NULL
+  ORDER BY j.nth LIMIT %s) j {GONE}
 ORDER BY j.campaign, j.customer, j.nth"""
 _BY_KEY: LiteralString = f"""
 SELECT {ENTRY}
-FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (campaign, customer, key)
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::integer[])
+  AS w (campaign, customer, key, part)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.key = w.key
+  WHERE j.part = w.part AND j.campaign = w.campaign AND j.customer = w.customer AND j.key = w.key
     AND j.nth IS NULL AND j.kind = 1
-  ORDER BY j.key LIMIT 1) j {GONE_OF_PART}"""
-OF_REWARD: LiteralString = f"""
+  ORDER BY j.key LIMIT %s) j {GONE}"""
+_OF_REWARD: LiteralString = f"""
 SELECT {ENTRY}
-FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS w (campaign, customer, reward)
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::integer[])
+  AS w (campaign, customer, reward, part)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer
+  WHERE j.part = w.part AND j.campaign = w.campaign AND j.customer = w.customer
     AND j.nth IS NULL AND j.kind = 1 AND j.reward = w.reward
-  ORDER BY j.key LIMIT %s) j {GONE_OF_PART}
+  ORDER BY j.key LIMIT %s) j {GONE}
 ORDER BY j.reward, j.serial"""
 
 _STANDINGS = """
@@ -200,33 +200,67 @@ def ask_who(
 def _questions(memory: Mapping[int, Known], wishes: Sequence[Wish]) -> Iterable[Statement]:
     """How the customers of some wishes are found: by their count, by their key, by a reward's cap.
 
-    Whether a campaign has a cap never changes once it gave something. Each partition is asked by
-    itself.
+    Whether a campaign has a cap never changes once it gave something.
     """
-    counted: dict[int, dict[tuple[int, str], None]] = {}
-    keyed: dict[int, dict[tuple[int, str, str], None]] = {}
-    capped: dict[int, dict[tuple[int, str, int], None]] = {}
+    counted: dict[tuple[int, str, int], None] = {}
+    keyed: dict[tuple[int, str, str, int], None] = {}
+    capped: dict[tuple[int, str, int, int], None] = {}
     for wish in wishes:
         known = memory.get(wish.campaign)
         if known is None:
             continue
-        if known.campaign.definition.per_customer_max is not None:
-            counted.setdefault(known.part, {})[wish.campaign, wish.customer] = None
+        campaign, part = known
+        if campaign.definition.per_customer_max is not None:
+            counted[wish.campaign, wish.customer, part] = None
             continue
-        keyed.setdefault(known.part, {})[wish.campaign, wish.customer, wish.key] = None
-        if _is_capped(known.campaign, wish.reward):
-            capped.setdefault(known.part, {})[wish.campaign, wish.customer, wish.reward] = None
-    for part, who in counted.items():
-        yield count_of(part, who, FEW)
-    for part, by_key in keyed.items():
-        yield Statement(_BY_KEY, (*columns(by_key), part, part))
-    for part, of_reward in capped.items():
-        yield Statement(OF_REWARD, (*columns(of_reward), part, ALL, part))
+        keyed[wish.campaign, wish.customer, wish.key, part] = None
+        if _is_capped(campaign, wish.reward):
+            capped[wish.campaign, wish.customer, wish.reward, part] = None
+    if counted:
+        yield of_campaign(counted, FEW)
+    if keyed:
+        yield by_key(keyed)
+    if capped:
+        yield of_rewards(capped)
 
 
-def count_of(part: int, who: Iterable[tuple[int, str]], limit: int) -> Statement:
-    """Ask for so many incentives of each customer that a campaign counts, the first ones."""
-    return Statement(_COUNTED, (*columns(who), part, limit, part))
+def of_campaign(who: Iterable[tuple[int, str, int]], limit: int) -> Statement:
+    """Ask for so many incentives of each customer that a campaign counts, the first ones.
+
+    Asked by campaign, customer and partition.
+    """
+    return _look_up(_COUNTED, who, limit)
+
+
+def by_key(who: Iterable[tuple[int, str, str, int]]) -> Statement:
+    """Ask for the incentive of each key: by campaign, customer, key and partition."""
+    return _look_up(_BY_KEY, who, 1)
+
+
+def of_rewards(who: Iterable[tuple[int, str, int, int]]) -> Statement:
+    """Ask for all incentives of each customer that a reward counts and its campaign does not.
+
+    Asked by campaign, customer, reward and partition.
+    """
+    return _look_up(_OF_REWARD, who, ALL)
+
+
+def _look_up(text: LiteralString, asked: Iterable[tuple[Any, ...]], limit: int) -> Statement:
+    """Ask for each row of what is asked, whose last item is its partition.
+
+    The server gets ready to read every partition that may be meant. Where there is only one, its
+    number stands in the statement: measured, that spares a third.
+    """
+    rows = columns(asked)
+    [part, *others] = {*rows[-1]}
+    if others:
+        return Statement(text, (*rows, limit))
+    return Statement(_of_one_part(text), (*rows, part, limit, part))
+
+
+@cache
+def _of_one_part(text: LiteralString) -> LiteralString:
+    return text.replace("j.part = w.part", "j.part = %s").replace("g.part = j.part", "g.part = %s")
 
 
 def _is_capped(campaign: Campaign, reward: int) -> bool:
@@ -234,11 +268,6 @@ def _is_capped(campaign: Campaign, reward: int) -> bool:
         one.number == reward and one.definition.per_customer_max is not None
         for one in campaign.rewards
     )
-
-
-def columns(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Any], ...]:
-    """The columns of some rows."""
-    return tuple(list(column) for column in zip(*rows, strict=True))
 
 
 def _read(
@@ -282,16 +311,14 @@ def _read_on(
     entries: dict[Who, list[LedgerEntry]],
 ) -> None:
     """Read all of those who may have more than a few in a campaign that counts them."""
-    many: dict[int, list[Who]] = {}
+    many: list[tuple[int, str, int]] = []
     for who, known in entries.items():
         campaign, part = memory[who[0]]
         if len(known) >= FEW and campaign.definition.per_customer_max is not None:
-            many.setdefault(part, []).append(who)
+            many.append((*who, part))
             entries[who] = []
     if many:
-        questions = [count_of(part, who, ALL) for part, who in many.items()]
-        _, *found = transaction.ask([before_wall(tenant), *questions])
-        for rows in found:
-            for row in rows:
-                entry = to_entry(*row)
-                entries[entry.issued.campaign, entry.issued.customer].append(entry)
+        _, found = transaction.ask([before_wall(tenant), of_campaign(many, ALL)])
+        for row in found:
+            entry = to_entry(*row)
+            entries[entry.issued.campaign, entry.issued.customer].append(entry)

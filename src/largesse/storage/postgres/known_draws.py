@@ -14,19 +14,17 @@ from largesse.storage.postgres.draw_rows import DRAWN, drawn_of
 from largesse.storage.postgres.known import (
     ALL,
     CAMPAIGNS,
-    GONE_OF_PART,
     HELD_STATES,
-    OF_REWARD,
     Known,
     Who,
     ask_who,
-    columns,
-    count_of,
+    of_campaign,
+    of_rewards,
     queue_for,
     standings_of,
 )
-from largesse.storage.postgres.rows import ENTRY, to_entry
-from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall
+from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
+from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall, columns
 
 _BOOKS = "SELECT campaign, draws FROM draw_book WHERE campaign = ANY(%s::bigint[])"
 # As customers of claims are found: LATERAL in the order of an index, and one partition.
@@ -49,7 +47,7 @@ SELECT {ENTRY}
 FROM unnest(%s::bigint[], %s::bigint[]) AS w (reward, serial)
 CROSS JOIN LATERAL (SELECT * FROM journal j
   WHERE j.part = %s AND j.reward = w.reward AND j.serial = w.serial AND j.kind = 1
-  ORDER BY j.serial LIMIT 1) j {GONE_OF_PART}"""
+  ORDER BY j.serial LIMIT 1) j {GONE.replace("j.part", "%s")}"""
 
 
 class LoadedDraws(NamedTuple):
@@ -145,20 +143,20 @@ def _ask_entries(
     memory: Mapping[int, Known], part: int, wishes: Sequence[DrawWish]
 ) -> Iterable[Statement]:
     """How that is found which caps count: all of a campaign, or that of single rewards."""
-    of_campaign: dict[Who, None] = {}
-    of_reward: dict[tuple[int, str, int], None] = {}
+    counted: dict[tuple[int, str, int], None] = {}
+    capped: dict[tuple[int, str, int, int], None] = {}
     for wish in wishes:
         campaign = memory[wish.campaign].campaign
         if campaign.definition.per_customer_max is not None:
-            of_campaign[wish.campaign, wish.customer] = None
+            counted[wish.campaign, wish.customer, part] = None
             continue
         for reward in campaign.rewards:
             if reward.definition.per_customer_max is not None:
-                of_reward[wish.campaign, wish.customer, reward.number] = None
-    if of_campaign:
-        yield count_of(part, of_campaign, ALL)
-    if of_reward:
-        yield Statement(OF_REWARD, (*columns(of_reward), part, ALL, part))
+                capped[wish.campaign, wish.customer, reward.number, part] = None
+    if counted:
+        yield of_campaign(counted, ALL)
+    if capped:
+        yield of_rewards(capped)
 
 
 def _read(asked: _Asked, found: Sequence[Rows]) -> LoadedDraws:

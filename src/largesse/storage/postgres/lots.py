@@ -7,27 +7,8 @@ from largesse.issuance import decide
 from largesse.issuance.model import Issued, Offer, Place, Wish
 from largesse.issuance.ports import RandomCodes
 from largesse.kernel.calendar import LocalDays
-from largesse.kernel.fact import FactKind
 from largesse.storage.postgres.codes import block_of_next, random_code
 from largesse.storage.postgres.transaction import Transaction
-from largesse.storage.postgres.trips import Statement
-
-# In the order of the arrays: so `seq` ascends with the serials.
-_INSERT = """
-INSERT INTO journal
-  (part, tenant, kind, at_ms, campaign, reward, version, serial, nth, customer, key, detail)
-SELECT %s, %s, 1, %s, %s, %s, %s, %s::bigint + w.n, w.nth, w.customer, w.key, w.detail
-FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[])
-  WITH ORDINALITY AS w (nth, customer, key, detail, n)"""
-# The quotas stand in the write itself, whatever was decided before it; CHECKs stand beneath. It
-# raises where it does not hold, and the commit behind it is not done.
-_TAKE = "SELECT take_stock(%s, %s, %s::bigint, %s)"
-_EXHAUSTED = """
-INSERT INTO journal (part, tenant, kind, at_ms, campaign, reward, serial, version)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
-_WATCH_EXPIRY = """
-INSERT INTO expiry (reward, version, tenant, serial, due_ms, after_ms)
-VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 
 
 class Tail(NamedTuple):
@@ -49,11 +30,30 @@ class Stand(NamedTuple):
     tail: Tail
 
 
+class Stretch(NamedTuple):
+    """Incentives of a lot that were issued at one moment, of which `day` is the local day.
+
+    They stand side by side behind so many `serials` of the reward. `nths` count them for their
+    customers, where the campaign does.
+    """
+
+    part: int
+    serials: int
+    day: int
+    issued: list[Issued]
+    nths: list[int | None]
+
+    @property
+    def first(self) -> Issued:
+        """The first of them: they share its campaign, reward, version and moment."""
+        return self.issued[0]
+
+
 class Lot:
     """One reward in one batch. What it issues runs ahead of the ledger until it is written.
 
     `room` is how many strangers in a row would be given a unit at the moment `moment_ms`.
-    `statements` are what is to be written.
+    `stretches` are what was issued at the moments before it.
     """
 
     def __init__(self, transaction: Transaction, stand: Stand, random_codes: RandomCodes) -> None:
@@ -63,11 +63,11 @@ class Lot:
         self._asks_who = decide.asks_who(self.offer.campaign.definition)
         self.room = 0
         self.moment_ms = -1
-        self.statements: list[Statement] = []
+        self.stretches: list[Stretch] = []
         self._part = stand.part
         self._transaction = transaction
         self._random_codes = random_codes
-        self._written = self.offer.reward.counters
+        self._closed = self.offer.reward.counters
         self._issued: list[Issued] = []
         self._nths: list[int | None] = []
         code = self.definition.code
@@ -82,7 +82,7 @@ class Lot:
     def counters(self) -> Counters:
         """The counters with all that was issued so far."""
         count = len(self._issued)
-        return decide.issue(self._written, self.offer.day, count) if count else self._written
+        return decide.issue(self._closed, self.offer.day, count) if count else self._closed
 
     @property
     def gives(self) -> bool:
@@ -92,11 +92,11 @@ class Lot:
     @property
     def issued_some(self) -> bool:
         """Whether there is something to be written."""
-        return bool(self._issued or self.statements)
+        return bool(self._issued or self.stretches)
 
     def come_to(self, moment_ms: int, days: LocalDays) -> None:
-        """Go on to another moment; what was issued at the last one is to be written first."""
-        self.write()
+        """Go on to another moment; what was issued at the last one is a stretch by itself."""
+        self.close()
         self.moment_ms = moment_ms
         day = days.day(self.offer.campaign.definition.time_zone, moment_ms)
         self.offer = self.offer._replace(day=day)
@@ -105,7 +105,7 @@ class Lot:
     def issue(self, wish: Wish, nth: int) -> Issued | None:
         """One more unit, his nth in the campaign; None where no code can be had for it."""
         campaign, reward, _ = self.offer
-        serial = self._written.serials + len(self._issued) + 1
+        serial = self._closed.serials + len(self._issued) + 1
         place = code = None
         if self._source is CodeSource.PERMUTED:
             place = self._place(serial)
@@ -146,32 +146,14 @@ class Lot:
         self.tail = tail
         return issued is not None
 
-    def write(self) -> None:
-        """Have what was issued at one moment written: rows, stock, and what follows from them."""
-        issued = self._issued
-        if not issued:
-            return
-        self._insert(issued)
-        taken = (self.offer.reward.number, self._written.serials, len(issued), self.offer.day)
-        self.statements.append(Statement(_TAKE, taken))
-        self._watch_expiry(issued[0])
-        self._written = self.counters
-        self._tell_exhausted(issued[-1])
-        self._issued, self._nths = [], []
-
-    def _insert(self, issued: list[Issued]) -> None:
-        campaign, reward, _ = self.offer
-        shared = (self.moment_ms, campaign.number, reward.number, campaign.version)
-        customers = [one.customer for one in issued]
-        keys = [one.key for one in issued]
-        codes = [one.code for one in issued]
-        bindings = (
-            *(self._part, campaign.tenant),
-            *shared,
-            self._written.serials,
-            *(self._nths, customers, keys, codes),
-        )
-        self.statements.append(Statement(_INSERT, bindings))
+    def close(self) -> list[Stretch]:
+        """All stretches, with what was issued at this moment as the last one."""
+        if self._issued:
+            stretch = (self._part, self._closed.serials, self.offer.day)
+            self.stretches.append(Stretch(*stretch, self._issued, self._nths))
+            self._closed = self.counters
+            self._issued, self._nths = [], []
+        return self.stretches
 
     def _place(self, serial: int) -> int | None:
         """Where the code of a serial stands in its pattern's counter."""
@@ -185,20 +167,3 @@ class Lot:
             block = found
             self.tail = self.tail._replace(block=block)
         return block.place + serial - block.serial
-
-    def _watch_expiry(self, issued: Issued) -> None:
-        """Have the sweep look after the incentives of a version from its first one on."""
-        if self.tail.expiring == issued.version:
-            return
-        due_ms = decide.expires_at_ms(self.definition, issued.at_ms)
-        if due_ms is not None:
-            after_ms = None if due_ms == self.definition.expires_at_ms else due_ms - issued.at_ms
-            what = (issued.reward, issued.version, self.offer.campaign.tenant, issued.serial)
-            self.statements.append(Statement(_WATCH_EXPIRY, (*what, due_ms, after_ms)))
-        self.tail = self.tail._replace(expiring=issued.version)
-
-    def _tell_exhausted(self, last: Issued) -> None:
-        if self._written.issued + self._written.reserved == self.definition.quota_total:
-            where = (self._part, self.offer.campaign.tenant, int(FactKind.STOCK_EXHAUSTED))
-            about = (last.at_ms, last.campaign, last.reward, last.serial, last.version)
-            self.statements.append(Statement(_EXHAUSTED, (*where, *about)))

@@ -13,6 +13,7 @@ from largesse.issuance.ports import RandomCodes
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres.known import Known, Loaded, Who, learn, load, load_and_hold
+from largesse.storage.postgres.lot_rows import write_lots
 from largesse.storage.postgres.lots import Lot, Stand, Tail
 from largesse.storage.postgres.transaction import Limits
 from largesse.storage.postgres.trips import BatchTransaction, Line, Statement, before_wall
@@ -80,6 +81,22 @@ def in_order(wishes: Sequence[Wish | DrawWish], settled: Mapping[int, list[T]]) 
         return next(iter(settled.values()))
     answers = {tenant: iter(found) for tenant, found in settled.items()}
     return [next(answers[wish.tenant]) for wish in wishes]
+
+
+def behind_walls(written: Mapping[int, Sequence[Statement]]) -> list[Statement]:
+    """What is written for all tenants of a batch, for each behind his wall.
+
+    A batch of one tenant stands there from its beginning.
+    """
+    if len(written) == 1:
+        [statements] = written.values()
+        return list(statements)
+    return [
+        statement
+        for tenant, statements in written.items()
+        if statements
+        for statement in (before_wall(tenant), *statements)
+    ]
 
 
 class _Batch:
@@ -201,17 +218,11 @@ class _Batch:
         return Settled(Outcome.ISSUED, issued)
 
     def _written(self) -> list[Statement]:
-        """What writes all that was issued, each reward's behind the wall of its tenant."""
-        statements: list[Statement] = []
-        wall = min(self._wishes) if len(self._wishes) == 1 else None
+        """What writes all that was issued."""
+        lots: dict[int, list[Lot]] = {tenant: [] for tenant in sorted(self._wishes)}
         for lot in self._lots.values():
-            lot.write()
-            tenant = lot.offer.campaign.tenant
-            if lot.statements and tenant != wall:
-                statements.append(before_wall(tenant))
-                wall = tenant
-            statements += lot.statements
-        return statements
+            lots[lot.offer.campaign.tenant].append(lot)
+        return behind_walls({tenant: write_lots(tenant, some) for tenant, some in lots.items()})
 
     def _remember(self) -> None:
         memory = self._memory

@@ -18,10 +18,11 @@ from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres.draw_rows import insert_draws
 from largesse.storage.postgres.known import Known, Who, learn
 from largesse.storage.postgres.known_draws import LoadedDraws, load_draws
+from largesse.storage.postgres.lot_rows import write_lots
 from largesse.storage.postgres.lots import Lot, Stand, Tail
-from largesse.storage.postgres.settle import KEEP, LEAVE, Memory, in_order
+from largesse.storage.postgres.settle import KEEP, LEAVE, Memory, behind_walls, in_order
 from largesse.storage.postgres.transaction import Limits
-from largesse.storage.postgres.trips import BatchTransaction, Line, Statement, before_wall
+from largesse.storage.postgres.trips import BatchTransaction, Line, Statement
 
 _COUNT = "SELECT count_draws(%s, %s, %s::bigint, %s::bigint)"
 
@@ -80,11 +81,7 @@ class _Book:
         return self.statements
 
     def _write(self) -> None:
-        """Have written what was drawn at one moment: first what was won, then the draws."""
-        for lot in self.lots:
-            lot.write()
-            self.statements += lot.statements
-            lot.statements = []
+        """Have written what was drawn at one moment."""
         if self._drawn:
             self.statements.append(insert_draws(self._part, self.campaign.tenant, self._drawn))
             self._written += len(self._drawn)
@@ -255,13 +252,13 @@ class _Batch:
         return issued
 
     def _written(self) -> list[Statement]:
-        """What writes all that was drawn, each campaign's behind the wall of its tenant."""
-        statements: list[Statement] = []
-        wall = 0
+        """What writes all that was drawn: first what was won, then the draws."""
+        books: dict[int, list[_Book]] = {tenant: [] for tenant in sorted(self._wishes)}
         for book in self._books.values():
-            tenant, written = book.campaign.tenant, book.close()
-            if written and tenant != wall:
-                statements.append(before_wall(tenant))
-                wall = tenant
-            statements += written
-        return statements
+            books[book.campaign.tenant].append(book)
+        return behind_walls({tenant: _write_books(tenant, some) for tenant, some in books.items()})
+
+
+def _write_books(tenant: int, books: Sequence[_Book]) -> list[Statement]:
+    won = write_lots(tenant, [lot for book in books for lot in book.lots])
+    return [*won, *(statement for book in books for statement in book.close())]

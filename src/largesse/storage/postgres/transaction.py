@@ -34,7 +34,8 @@ SELECT set_config('search_path', 'largesse', true),
 # And what the planner thinks dear is done in a millisecond: compiling it first takes fifty.
 _SAME_EACH_TIME: LiteralString = """
 set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
-  set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
+  set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"""
 OPEN_BATCH: LiteralString = f"{OPEN}, {_SAME_EACH_TIME}"
 PLAN_ONCE: LiteralString = f"SELECT {_SAME_EACH_TIME}"
 WALL = "SELECT set_config('largesse.tenant', %s, true)"

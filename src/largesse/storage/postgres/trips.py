@@ -43,6 +43,11 @@ class Statement(NamedTuple):
     bindings: Sequence[Any] = ()
 
 
+def columns(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    """The columns of some rows."""
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
 class Line(PatientConnection):
     """The connection of claims.
 
