@@ -2,10 +2,11 @@
 
     build_k6.py     prints where it is
 
-A second call finds it made. It goes to .tools, and into no package of ours: k6 is a program of its
-own, under the AGPL. A build takes minutes of processor time, and gives up after ten: the test that
-waits for it gives its own time up meanwhile, so it needs no lower priority, at which it might never
-end. One that failed is not tried again within the hour, or every test would wait for it anew.
+`make test` begins with it, and a second call finds it made. It goes to .tools, and into no package of
+ours: k6 is a program of its own, under the AGPL. A build takes minutes of processor time, and gives
+up after ten: the test that waits for it gives its own time up meanwhile, so it needs no lower
+priority, at which it might never end. One that failed is not tried again within the hour, or every
+test would wait for it anew.
 """
 
 import fcntl
@@ -87,6 +88,7 @@ def _install(folder: Path, seconds_max: float) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or Go would go on without us
     try:
         print(build())
     except NotBuiltError as error:

@@ -31,12 +31,20 @@ Ledger = Mapping[str, str]
 OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 """Tell a `make` that it runs inside another one: it would speak and behave otherwise."""
 
+LONGEST = "promises"
+"""The folder of the tests that take the longest."""
+
 _LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to count what is left out."""
     config.stash[_LEFT_OUT] = Counter()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, so that nobody is left alone with it at the end."""
+    items.sort(key=lambda item: LONGEST not in item.path.parts)
 
 
 @pytest.fixture(scope="session", autouse=True)
