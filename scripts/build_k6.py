@@ -2,9 +2,9 @@
 
     build_k6.py     prints where it is
 
-`make test` begins with it, and a second call finds it made. It goes to .tools, and into no package of
-ours: k6 is a program of its own, under the AGPL. A build takes minutes of processor time, and gives
-up after ten: the test that waits for it gives its own time up meanwhile, so it needs no lower
+`make test` begins with it, and a second call finds it made. It goes to .tools, and into no package
+of ours: k6 is a program of its own, under the AGPL. A build takes minutes of processor time, and
+gives up after ten: the test that waits for it gives its own time up meanwhile, so it needs no lower
 priority, at which it might never end. One that failed is not tried again within the hour, or every
 test would wait for it anew.
 """

@@ -1,12 +1,13 @@
 """The REST application: every route, in the order of the documentation."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
 from litestar import Litestar, Response
+from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
@@ -94,8 +95,7 @@ def create_app(
     )
     application = Litestar(
         [
-            *(_options_route(path) for path in dict.fromkeys(one.path for one in OPERATIONS)),
-            *(_route(operation, backing) for operation in OPERATIONS),
+            *_routes(backing),
             *(_page_route(page.path, page.reply) for page in PAGES),
             _page_route(problems.INDEX_PATH, problems.list_all),
             _problem_route(),
@@ -115,28 +115,36 @@ def create_app(
     return Front(application, paths, services.request_ids, metrics)
 
 
-def _route(operation: AnyOperation, backing: Backing) -> HTTPRouteHandler:
+def _routes(backing: Backing) -> Iterator[HTTPRouteHandler]:
+    """A route for each operation; the first one of a path tells OPTIONS all that the path knows.
+
+    The framework would only tell what its first route knows, by a route of its own for each path:
+    that takes a third of the time that a start needs for routes.
+    """
+    methods: dict[str, list[str]] = {}
+    for operation in OPERATIONS:
+        methods.setdefault(operation.path, []).append(operation.method)
+    for operation in OPERATIONS:
+        yield _route(operation, backing, methods.pop(operation.path, ()))
+
+
+def _route(operation: AnyOperation, backing: Backing, told: Collection[str]) -> HTTPRouteHandler:
+    """The route of an operation, which also answers OPTIONS where there are methods to be told."""
+    options = [HttpMethod.OPTIONS] if told else []
+    allow = _allow([*told, *options])
+
     async def handle(request: HttpRequest) -> Response[bytes]:
+        if request.method in options:
+            trace_of(request).route = operation.path
+            return respond(Reply(HTTPStatus.NO_CONTENT, headers=[allow]))
         return await serve(operation, backing, request)
 
     return HTTPRouteHandler(
         _routed(operation.path),
-        http_method=operation.method,
+        http_method=[operation.method, *options],
         name=operation.name,
         status_code=HTTPStatus.OK,  # each reply brings its own
     )(handle)
-
-
-def _options_route(path: str) -> HTTPRouteHandler:
-    """What a path knows, all of it: the framework would only tell what its first route knows."""
-    methods = [operation.method for operation in OPERATIONS if operation.path == path]
-    allow = _allow([*methods, "OPTIONS"])
-
-    async def handle(request: HttpRequest) -> Response[bytes]:
-        trace_of(request).route = path
-        return respond(Reply(HTTPStatus.NO_CONTENT, headers=[allow]))
-
-    return HTTPRouteHandler(_routed(path), http_method="OPTIONS", status_code=HTTPStatus.OK)(handle)
 
 
 def _routed(path: str) -> str:
