@@ -68,7 +68,7 @@ def test_all_contracts_are_kept() -> None:
         ("client/planted.py", "import largesse.tenants.model", "Who speaks to a server"),
         ("loadtest/planted.py", "import largesse.http.planted", "Who speaks to a server"),
         ("client/claims.py", "import httptools", "Only adapters know their drivers"),
-        ("draws/reckoning.py", "import largesse.draws.dice", "Who re-checks draws"),
+        ("draws/verification/reckoning.py", "import largesse.draws.dice", "Who re-checks draws"),
     ],
 )
 def test_a_planted_import_is_caught(copied: Path, module: str, line: str, contract: str) -> None:

@@ -66,9 +66,24 @@ def test_a_customer_and_his_draw(tmp_path: Path) -> None:
         assert (listed["may_draw"], len(listed["items"])) == (False, 1)
         assert run("draw", "show", drawn["draw"]["id"])[1] == listed["items"][0]
 
+        receipt, proof = str(tmp_path / "ann.receipt"), str(tmp_path / "wheel.proof")
+        status, kept = run("draw", "receipt", drawn["draw"]["id"], receipt)
+        assert (status, kept["customer_id"]) == (0, "ann")
+        assert run("draw", "verify", receipt, "--commitment", kept["commitment"])[0] == 0
+        status, found = run("draw", "verify", receipt, "--commitment", "ab" * 32)
+        assert (status, found["holds"]) == (1, False)
+        assert run("draw", "verify", receipt, "--receipt", receipt)[0] == 1
+
         code = drawn["incentive"]["code"]
         assert run("redeem", code, "bob", "--dry-run")[0] == 1
         assert run("redeem", code, "ann")[1]["outcome"] == "REDEEMED"
         assert run("redeem", drawn["incentive"]["id"], "ann")[1]["code"] == "EXHAUSTED"
+        assert run("campaign", "end", campaign)[0] == 0
+        assert run("draw", "proof", campaign, proof)[0] == 0
+        assert run("draw", "verify", proof, "--receipt", receipt)[0] == 0
+        forged = tmp_path / "forged.receipt"
+        forged.write_text(Path(receipt).read_text().replace("clover", "clever"))
+        assert run("draw", "verify", proof, "--receipt", str(forged))[0] == 1
+        assert run("draw", "verify", proof, "--receipt", str(tmp_path / "none"))[0] == 1
         assert run("customer", "remove", "ann")[0] == 0
         assert run("customer", "list")[1]["items"] == []

@@ -22,7 +22,9 @@ from largesse.draws.bundle import FORMAT, BundleWriter, Pseudonyms
 from largesse.draws.commitment import commit, digest_of
 from largesse.draws.dice import Dice
 from largesse.draws.signing import signer_of
-from largesse.draws.verification import BrokenProofError, Expected, verify
+from largesse.draws.verification.lines import BrokenProofError
+from largesse.draws.verification.proof import verify
+from largesse.draws.verification.report import Expected
 from largesse.issuance.model import Settled
 from largesse.kernel.outcome import Outcome
 from largesse.storage.memory.draws import MemoryDrawStore

@@ -26,7 +26,7 @@ from largesse.draws.bundle import BundleWriter
 from largesse.draws.commitment import commit
 from largesse.draws.dice import bound, roll_of
 from largesse.draws.raffle import Closing, MerkleTree, Pick, about, leaf, pick
-from largesse.draws.reckoning import Tree, picked
+from largesse.draws.verification.reckoning import Tree, picked
 from largesse.kernel.calendar import rfc3339
 from largesse.testing.factories import (
     DAY_MS,

@@ -33,9 +33,9 @@ from bundles import (
 from largesse.campaigns.model import Campaign
 from largesse.draws.dice import Rolls, roll_of
 from largesse.draws.model import Roll
-from largesse.draws.reckoning import roll
 from largesse.draws.signing import signer_of
-from largesse.draws.verification import Expected
+from largesse.draws.verification.reckoning import roll
+from largesse.draws.verification.report import Expected
 from largesse.http.shapes.proofs import show_key
 
 
@@ -158,9 +158,15 @@ def older_version(lines: list[Line]) -> None:
     lines[places(lines, lambda line: line.get("version") == 3)[4]]["version"] = 1
 
 
+def told_twice(lines: list[Line]) -> None:
+    """Beside the version that was promised stands another one of its number, which counts."""
+    other = json.loads(json.dumps(lines[0]["versions"][0]))
+    lines[0]["versions"].append(other)
+
+
 MISTAKES = [
     gap, removed, renumbered, swapped, weight, unbound, secret, quota, unseen_return,
-    returned_twice, unseen_issue, too_often, too_late, another_day, older_version,
+    returned_twice, unseen_issue, too_often, too_late, another_day, older_version, told_twice,
 ]  # fmt: skip
 
 

@@ -3,20 +3,29 @@
 const [, , script] = process.argv;
 require("node:vm").runInThisContext(require("node:fs").readFileSync(script, "utf8"));
 
+const { largesse } = globalThis;
+const bytesOf = (text) => new Uint8Array(Buffer.from(text, "base64"));
+
+async function check(bytes, { receipts = [], ...expected }) {
+  if (largesse.isReceipt(bytes)) return largesse.checkReceipt(bytes, expected);
+  const kept = await Promise.all(receipts.map((one) => largesse.checkReceipt(bytesOf(one))));
+  return largesse.verify(bytes, { ...expected, receipts: kept });
+}
+
 async function answer({ files = [], rolls = [] }) {
   const reports = [];
   for (const { content, expected } of files) {
-    const bytes = new Uint8Array(Buffer.from(content, "base64"));
+    const bytes = bytesOf(content);
     try {
-      reports.push(await globalThis.largesse.verify(bytes, expected));
+      reports.push(await check(bytes, expected));
     } catch (error) {
-      if (!(error instanceof globalThis.largesse.BrokenProof)) throw error;
+      if (!(error instanceof largesse.BrokenProof)) throw error;
       reports.push({ broken: error.message });
     }
   }
   const numbers = [];
   for (const { secret, about, belows } of rolls) {
-    const roll = await globalThis.largesse.roll(new Uint8Array(Buffer.from(secret, "hex")), about);
+    const roll = await largesse.roll(new Uint8Array(Buffer.from(secret, "hex")), about);
     const drawn = [];
     for (const below of belows) drawn.push(String(await roll(BigInt(below))));
     numbers.push(drawn);

@@ -291,11 +291,15 @@ def test_the_proof_is_checked_offline(
     campaign = a_draw(acme, weight_ppm=SURE // 2)
     for number in range(25):
         acme.ask(draws.draw(campaign, f"u{number}"))
-    salt = acme.ask(draws.list_all(campaign, "u7")).proof_salt
+    listed = acme.ask(draws.list_all(campaign, "u7"))
+    salt = listed.proof_salt
     [noted] = acme.ask(draws.commitments(campaign)).items
     acme.ask(campaigns.end(campaign))
     proof = acme.ask(draws.proof(campaign))
-    file, changed, other = (tmp_path / name for name in ("draw.proof", "changed", "other"))
+    receipt, file, changed, other = (
+        tmp_path / name for name in ("u7.receipt", "draw.proof", "changed", "other")
+    )
+    receipt.write_bytes(acme.ask(draws.receipt(listed.items[0].draw.id)))
     file.write_bytes(proof)
     changed.write_bytes(proof.replace(b'"n":7', b'"n":8', 1))
     other.write_bytes(b"PK")
@@ -303,8 +307,15 @@ def test_the_proof_is_checked_offline(
     page.goto(f"{url}/verify")
     still.set_offline(True)
 
-    page.get_by_label("The proof").set_input_files(file)
+    chosen = page.get_by_label("The proof, or a receipt")
+    chosen.set_input_files(receipt)
+    page.get_by_role("button", name="Check it").click()
+    expect(page.locator("#verdict")).to_have_text("It holds.")
+    expect(page.locator("#facts")).to_contain_text("Given tou7")
+
+    chosen.set_input_files(file)
     page.get_by_text("What you noted before").click()
+    page.get_by_label("Receipts that the proof must agree with").set_input_files(receipt)
     page.get_by_label("Commitments").fill(noted.commitment)
     page.get_by_label("Your customer id").fill("u7")
     page.get_by_label("Your salt").fill(salt)
@@ -315,14 +326,14 @@ def test_the_proof_is_checked_offline(
     expect(page.locator("#facts")).to_contain_text("Your drawsdraw")
     expect(page.locator("#facts")).not_to_contain_text("Unchecked")
 
-    page.get_by_label("The proof").set_input_files(changed)
+    chosen.set_input_files(changed)
     check.click()
     expect(page.locator("#verdict")).to_have_text("It does not hold.")
     expect(page.locator("#findings li").first).to_contain_text("a gap, or one too many")
 
-    page.get_by_label("The proof").set_input_files(other)
+    chosen.set_input_files(other)
     check.click()
-    expect(page.locator("#verdict")).to_have_text("This is no proof that can be checked.")
+    expect(page.locator("#verdict")).to_have_text("This is nothing that can be checked.")
 
 
 def in_a_second(acme: Client) -> str:

@@ -145,6 +145,11 @@ class Town:
         return Caller(self.application, secret)
 
 
+def on(ledger: Mapping[str, str]) -> dict[str, object]:
+    """The settings of a town on the ledger that a server would be told in its environment."""
+    return {"database.url": ledger["LARGESSE_DATABASE"]} if ledger else {}
+
+
 @asynccontextmanager
 async def opened_town(folder: Path, **settings: object) -> AsyncIterator[Town]:
     """The application on a new file; acme lives by a test clock, rival in the time of the town."""

@@ -1,19 +1,30 @@
 """The proof of draws over HTTP: promised before, kept secret meanwhile, told and signed after."""
 
 import json
+from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
-from rest_stage import NOW, NOW_MS, Caller, Json, Town
+from rest_stage import NOW, NOW_MS, Caller, Json, Town, on, opened_town
 
-from largesse.draws.verification import Expected, Report, verify
+from largesse.draws.verification.proof import verify
+from largesse.draws.verification.receipt import check_receipt
+from largesse.draws.verification.report import Expected, Receipt, Report
 from largesse.kernel.calendar import rfc3339
 
 END_MS = 43_200_000
 """From the town's now on, in milliseconds."""
 
 ENDS_AT = rfc3339(NOW_MS + END_MS)
+
+
+@pytest.fixture
+async def town(tmp_path: Path, own_ledger: Mapping[str, str]) -> AsyncIterator[Town]:
+    """The whole application, on either ledger."""
+    async with opened_town(tmp_path, **on(own_ledger)) as opened:
+        yield opened
 
 
 async def a_draw(caller: Caller, **changes: Any) -> Json:  # noqa: ANN401 — any field
@@ -140,6 +151,45 @@ async def test_an_extension_does_not_draw_by_what_was_told(town: Town) -> None:
     assert ended["items"][0] == told
     assert ended["items"][1]["secret"] != told["secret"]
     assert (await proven(town.acme, campaign, Expected())).findings == []
+
+
+async def receipt_of(caller: Caller, draw_id: str) -> Receipt:
+    """The receipt of a draw, which holds."""
+    answer = await caller.get(f"/draws/{draw_id}/receipt")
+    assert answer.status_code == 200, answer.text
+    assert draw_id in answer.headers["content-disposition"]
+    receipt = check_receipt(answer.content.splitlines(keepends=True))
+    assert receipt.findings == ()
+    return receipt
+
+
+async def test_receipts(town: Town) -> None:
+    """From the draw on, for its customer alone; after a revoke, an edit and the end the same."""
+    campaign = await a_draw(town.acme)
+    made = await drawn(town.acme, campaign, *(f"u{number}" for number in range(8)))
+    ids = [one["draw"]["id"] for one in made]
+    token = (await town.acme.post("/customers/u3:token", {})).json()["token"]
+    mine = await receipt_of(town.caller(token), ids[3])
+    assert (mine.customer_id, mine.draw["n"]) == ("u3", 4)
+    assert mine.draw["seed"] == made[3]["draw"]["client_seed"]
+    path = f"/draws/{ids[3]}/receipt"
+    other = (await town.acme.post("/customers/u4:token", {})).json()["token"]
+    for caller in (town.caller(other), town.rival):
+        assert (await caller.get(path)).status_code == 404
+    assert (await town.stranger.get(path)).status_code == 401
+    assert (await town.acme.get("/draws/draw_unknown/receipt")).status_code == 404
+
+    taken = next(one["incentive"]["id"] for one in made if one["won"])
+    await town.acme.post(f"/incentives/{taken}:revoke", key="back")
+    await edit(town.acme, campaign, 500_000)
+    made += await drawn(town.acme, campaign, "later")
+    await town.acme.post("/test-clock:advance", {"by_ms": END_MS + 10_000})
+
+    receipts = [await receipt_of(town.acme, one["draw"]["id"]) for one in made]
+    assert receipts[3] == mine
+    assert receipts[0].commitment != receipts[-1].commitment
+    report = await proven(town.acme, campaign, Expected(receipts=receipts))
+    assert report.findings == []
 
 
 async def test_what_promises_nothing(town: Town) -> None:

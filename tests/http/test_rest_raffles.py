@@ -1,17 +1,27 @@
 """Raffles over HTTP: entered, closed, picked; and what is bound to public randomness."""
 
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bundles import in_node, in_python
-from rest_stage import NOW_MS, Caller, Json, Town
+from rest_stage import NOW_MS, Caller, Json, Town, on, opened_town
 
+from largesse.draws.verification.receipt import check_receipt
 from largesse.kernel.calendar import rfc3339
 
 END_MS = 43_200_000
 """From the town's now on, in milliseconds."""
 
 ROUND = {"source": "drand quicknet", "round": 4919}
+
+
+@pytest.fixture
+async def town(tmp_path: Path, own_ledger: Mapping[str, str]) -> AsyncIterator[Town]:
+    """The whole application, on either ledger."""
+    async with opened_town(tmp_path, **on(own_ledger)) as opened:
+        yield opened
 
 
 def definition(**changes: object) -> Json:
@@ -116,6 +126,9 @@ async def test_a_raffle_from_the_first_entry_to_the_proof(town: Town) -> None:
     assert await seen(town, raffle) == picked.json()
     assert await given(town.acme, raffle) == won
     await proven(town.acme, raffle, 20)
+    kept = (await town.acme.get(f"/draws/{entries[7]['id']}/receipt")).content
+    receipt = check_receipt(kept.splitlines(keepends=True))
+    assert (receipt.findings, receipt.draw["n"]) == ((), 8)
 
 
 async def test_an_interrupted_pick_is_gone_on_with(town: Town) -> None:

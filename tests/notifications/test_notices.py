@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from receiver import LOOPBACK, OK, Received, Receiver, Reply, receiving
-from rest_stage import NOW_MS, Json, Town, opened_town
+from rest_stage import NOW_MS, Json, Town, on, opened_town
 
 from largesse.campaigns.model import CampaignType
 from largesse.delivery.notices import LogChannel, WebhookChannel
@@ -257,14 +257,12 @@ def the_notice(received: Received) -> Json:
 
 def by_webhook(receiver: Receiver, ledger: Mapping[str, str]) -> dict[str, object]:
     """The settings of a town whose winners are told by a receiver."""
-    settings: dict[str, object] = {
+    return {
+        **on(ledger),
         "notifications.channel": "webhook",
         "notifications.url": receiver.url,
         "notifications.secret": SHOWN,
     }
-    if ledger:
-        settings["database.url"] = ledger["LARGESSE_DATABASE"]
-    return settings
 
 
 @pytest.mark.parametrize("first", [OK, Reply(500), Reply(429), Reply(0)])

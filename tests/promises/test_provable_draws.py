@@ -1,12 +1,18 @@
 """The promise of draws: two verifiers that agree on what happened, and on what did not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
+import postgres_ledger
 import pytest
+import sqlite_ledger
 from bundles import a_history, in_node, in_python, lines_of, live, written
-from sqlite_ledger import open_ledger
+from postgres_databases import settings_of
+
+from largesse.storage.postgres.database import PostgresDatabase
+from largesse.testing.factories import World
 
 DRAWS = 10_000
 TAMPERED = 1_000
@@ -14,14 +20,22 @@ TAMPERED = 1_000
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-async def test_ten_thousand_draws(tmp_path: Path, seed: int, told: Callable[[str], None]) -> None:
-    """Through the ledger in a file, with shortages, revokes, days and edits: both read the same."""
-    ledger = open_ledger(tmp_path / "ledger.db")
-    try:
-        versions = await live(ledger.world, seed, customers=2_800)
-        proof = await written(ledger.world, versions)
-    finally:
-        ledger.close()
+@pytest.fixture(params=["sqlite", "postgres"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A ledger of either kind."""
+    if request.param == "sqlite":
+        with closing(sqlite_ledger.open_ledger(tmp_path / "ledger.db")) as ledger:
+            yield ledger.world
+        return
+    url: str = request.getfixturevalue("postgres_url")
+    with closing(PostgresDatabase(settings_of(url))) as database:
+        yield postgres_ledger.open_ledger(database).world
+
+
+async def test_ten_thousand_draws(world: World, seed: int, told: Callable[[str], None]) -> None:
+    """Through a real ledger, with shortages, revokes, days and edits: both read the same."""
+    versions = await live(world, seed, customers=2_800)
+    proof = await written(world, versions)
 
     [first], [second] = in_python(proof), in_node(proof)
 

@@ -190,9 +190,13 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                     "cli.draws:proof",
                     "Take the proof of a draw that is over, and re-check it.",
                 ),
+                "receipt": Entry(
+                    "cli.draws:receipt",
+                    "Take the receipt of a draw for its customer to keep, and re-check it.",
+                ),
                 "verify": Entry(
                     "cli.draws:verify",
-                    "Re-check the proof of a draw, offline; exit status 1 where it does not hold.",
+                    "Re-check a proof or a receipt, offline; exit status 1 where it does not hold.",
                 ),
             },
         ),

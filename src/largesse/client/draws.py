@@ -40,6 +40,11 @@ def show(draw_id: str) -> Call[ShownDraw]:
     return get(path_of("draws", draw_id), _SHOWN)
 
 
+def receipt(draw_id: str) -> Call[bytes]:
+    """The receipt of a draw, for its customer to keep."""
+    return get(path_of("draws", draw_id, "receipt"), _read)
+
+
 def commitments(campaign: str) -> Call[Commitments]:
     """Show what a draw promises, and once it is over what was behind it."""
     return get(path_of("campaigns", campaign, "commitments"), _COMMITMENTS)

@@ -299,8 +299,9 @@ class Commitments(Struct, frozen=True, kw_only=True):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One entry of a raffle; `number` counts them without gaps."""
+    """One entry of a raffle; `number` counts them without gaps, `id` is that of a draw."""
 
+    id: str
     campaign_id: str
     customer_id: str
     number: int

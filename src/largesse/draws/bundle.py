@@ -2,7 +2,7 @@
 
 The first line tells the campaign and its commitments with their secrets, the last one is signed;
 between them stand the draws in order of their numbers, and where a revoke gave a unit back. How it
-is checked says `verification.py`, which shares no code with this.
+is checked says the package `verification`, which shares no code with this.
 """
 
 from base64 import b64encode
@@ -79,7 +79,7 @@ class BundleWriter:
             if not lines and closing is not None:
                 lines, closing = _closed(closing), None
         signature = self._signer.sign(f"{FORMAT}|{made}|{digest.hexdigest()}".encode())
-        last = {"draws": made, "sha256": digest.hexdigest(), "signature": _base64(signature)}
+        last = {"draws": made, "sha256": digest.hexdigest(), "signature": base64_of(signature)}
         yield msgspec.json.encode(last) + b"\n"
 
     def _head(self, campaign: Campaign, commitments: Sequence[Commitment]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class BundleWriter:
             "format": FORMAT,
             "campaign": campaign.id,
             "name": campaign.definition.name,
-            "public_key": _base64(self._signer.public_key),
+            "public_key": base64_of(self._signer.public_key),
             "versions": [
                 {
                     "version": one.version,
@@ -103,24 +103,30 @@ class BundleWriter:
         self, campaign: Campaign, drawn: Drawn, returns: "_Returns"
     ) -> list[Mapping[str, Any]]:
         """A draw's line, below those of what came back to the stock before it."""
-        keys = {reward.number: reward.definition.key for reward in campaign.rewards}
+        keys = _keys(campaign)
         lines: list[Mapping[str, Any]] = [
             {"returned": _unit(back.won, keys), "at": rfc3339(back.at_ms)}
             for back in await returns.before(drawn.number)
         ]
-        day = self._days.day(campaign.definition.time_zone, drawn.at_ms)
-        line: dict[str, Any] = {
-            "n": drawn.number,
-            "at": rfc3339(drawn.at_ms),
-            "date": iso_date(day),
-            "version": drawn.version,
-            "customer": self._pseudonyms.of(campaign, drawn.customer),
-            "seed": drawn.seed,
-            "won": None if drawn.won is None else _unit(drawn.won, keys),
-        }
-        if drawn.without_code:
-            line["without_code"] = [keys[reward] for reward in drawn.without_code]
-        return [*lines, line]
+        customer = self._pseudonyms.of(campaign, drawn.customer)
+        return [*lines, line_of(campaign, drawn, customer, self._days)]
+
+
+def line_of(campaign: Campaign, drawn: Drawn, customer: str, days: LocalDays) -> dict[str, Any]:
+    """A draw as a line of the bundle, and of its receipt; `customer` is the salted hash."""
+    keys = _keys(campaign)
+    line: dict[str, Any] = {
+        "n": drawn.number,
+        "at": rfc3339(drawn.at_ms),
+        "date": iso_date(days.day(campaign.definition.time_zone, drawn.at_ms)),
+        "version": drawn.version,
+        "customer": customer,
+        "seed": drawn.seed,
+        "won": None if drawn.won is None else _unit(drawn.won, keys),
+    }
+    if drawn.without_code:
+        line["without_code"] = [keys[reward] for reward in drawn.without_code]
+    return line
 
 
 class _Returns:
@@ -159,9 +165,14 @@ def _closed(closing: Closing) -> list[Mapping[str, Any]]:
     ]
 
 
+def _keys(campaign: Campaign) -> Mapping[int, str]:
+    return {reward.number: reward.definition.key for reward in campaign.rewards}
+
+
 def _unit(place: Place, keys: Mapping[int, str]) -> dict[str, Any]:
     return {"reward": keys[place.reward], "serial": place.serial}
 
 
-def _base64(content: bytes) -> str:
+def base64_of(content: bytes) -> str:
+    """As text."""
     return b64encode(content).decode()

@@ -7,7 +7,9 @@ from msgspec import Struct
 from largesse.campaigns.model import Campaign, CampaignType
 from largesse.draws.bundle import BundleWriter, Pseudonyms, Signer
 from largesse.draws.commitment import Commitment, SecretOf, commit, is_provable, may_tell
+from largesse.draws.model import Drawn
 from largesse.draws.raffles import Raffles, Stores
+from largesse.draws.receipt import ReceiptWriter
 from largesse.kernel.clock import TenantClocks
 from largesse.kernel.errors import NotFoundError, WrongStatusError
 
@@ -70,6 +72,16 @@ class Proofs:
     def salt(self, campaign: Campaign, customer: str) -> str:
         """What a customer needs to find his draws in the bundle."""
         return self._vault.pseudonyms.salt_of(campaign, customer)
+
+    async def receipt(self, drawn: Drawn) -> bytes:
+        """The receipt of a draw, at any time after it: the same whenever it is asked for."""
+        campaign = self._offers.numbered(drawn.campaign)
+        assert campaign is not None, "a draw's campaign is known"
+        saved = await self._campaigns.version(campaign.tenant, campaign.id, drawn.version)
+        version = saved.campaign
+        commitment = commit(version, self._vault.secret_of(version), told=False)
+        writer = ReceiptWriter(self._vault.open_signer(), self._vault.pseudonyms)
+        return writer.receipt(campaign, version.definition.name, commitment, drawn)
 
     async def bundle(self, tenant: int, campaign_id: str) -> AsyncIterator[bytes]:
         """The proof of a campaign that is over, in pieces.

@@ -78,6 +78,11 @@ class Draws:
 
     async def draw(self, tenant: int, draw_id: str) -> ShownDraw:
         """One draw by its id; `NotFoundError` for any other text."""
+        [shown] = await self._present(tenant, [await self.drawn(tenant, draw_id)])
+        return shown
+
+    async def drawn(self, tenant: int, draw_id: str) -> Drawn:
+        """The ledger's row of a draw by its id; `NotFoundError` for any other text."""
         place = self._ids.draw(draw_id)
         campaign = None if place is None else self._issuance.offers.numbered(place[0])
         if place is None or campaign is None or campaign.tenant != tenant:
@@ -85,8 +90,7 @@ class Draws:
         drawn = await self._store.draw(*place)
         if drawn is None:
             raise _unknown(draw_id)
-        [shown] = await self._present(tenant, [drawn])
-        return shown
+        return drawn
 
     async def draws_of(
         self, campaign: Campaign, customer: str, before: Before | None, limit: int

@@ -16,6 +16,7 @@ from largesse.http.operation import (
     ok,
 )
 from largesse.http.parsing import Nothing
+from largesse.http.rest.proofs import LINES
 from largesse.http.shapes.claims import Accepted
 from largesse.http.shapes.draws import (
     DrawBody,
@@ -63,6 +64,17 @@ async def read_draw(call: Call[Nothing, Nothing]) -> Reply:
     if not call.principal.may_see(shown.draw.customer_id):
         raise NotFoundError(f"there is no draw {draw_id!r} here")
     return ok(show_shown(shown))
+
+
+async def read_receipt(call: Call[Nothing, Nothing]) -> Reply:
+    """Give a draw's customer what he may keep of it."""
+    draw_id = call.path["draw_id"]
+    drawn = await call.services.draws.drawn(call.tenant, draw_id)
+    if not call.principal.may_see(drawn.customer):
+        raise NotFoundError(f"there is no draw {draw_id!r} here")
+    receipt = await call.services.proofs.receipt(drawn)
+    named = f'attachment; filename="{draw_id}.receipt"'.encode("ascii")
+    return Reply(HTTPStatus.OK, receipt, [(b"content-disposition", named)], LINES.encode("ascii"))
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -119,6 +131,20 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         description="The draw, and what it won as that stands now.",
         handler=read_draw,
         answers=(Shown(HTTPStatus.OK, "The draw.", ShownDrawView),),
+        scopes=(Scope.READ,),
+        customers=True,
+    ),
+    Operation(
+        name="read_receipt",
+        method="GET",
+        path="/api/v1/draws/{draw_id}/receipt",
+        tag="Draws",
+        summary="Take the receipt of a draw",
+        description="The draw, or the entry in a raffle, as it will stand in the proof, with the "
+        "commitment that it was made under, signed: lines of JSON, to be kept by the customer and "
+        "checked by `largesse draw verify` or at `/verify`, by itself and against the proof.",
+        handler=read_receipt,
+        answers=(Shown(HTTPStatus.OK, "The receipt.", str, content_type=LINES),),
         scopes=(Scope.READ,),
         customers=True,
     ),

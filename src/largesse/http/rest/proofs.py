@@ -8,7 +8,8 @@ from largesse.http.pieces import Stream
 from largesse.http.shapes.proofs import CommitmentList, ProofKey, show_key, show_promised
 from largesse.tenants.model import Scope
 
-_LINES = "application/x-ndjson"
+LINES = "application/x-ndjson"
+"""Proofs and receipts are lines of JSON."""
 
 
 async def list_commitments(call: Call[Nothing, Nothing]) -> Reply:
@@ -19,7 +20,7 @@ async def list_commitments(call: Call[Nothing, Nothing]) -> Reply:
 async def read_proof(call: Call[Nothing, Nothing]) -> Reply:
     """Send the whole proof of a draw that is over."""
     pieces = await call.services.proofs.bundle(call.tenant, call.path["campaign_id"])
-    return Reply(HTTPStatus.OK, Stream(pieces), content_type=_LINES.encode("ascii"))
+    return Reply(HTTPStatus.OK, Stream(pieces), content_type=LINES.encode("ascii"))
 
 
 async def read_proof_key(call: Call[Nothing, Nothing]) -> Reply:
@@ -51,7 +52,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         "in it as salted hashes. `WRONG_STATUS` until ten seconds after the campaign's end. It is "
         "whole if its last line has a signature.",
         handler=read_proof,
-        answers=(Shown(HTTPStatus.OK, "The proof.", str, content_type=_LINES),),
+        answers=(Shown(HTTPStatus.OK, "The proof.", str, content_type=LINES),),
         refusals=(HTTPStatus.CONFLICT,),
         scopes=(Scope.READ,),
     ),

@@ -19,8 +19,12 @@ class EntryBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EntryView(Struct, frozen=True):
-    """One entry. `number` counts the raffle's entries without gaps."""
+    """One entry. `number` counts the raffle's entries without gaps.
 
+    Its `id` is that of a draw: `/draws/{draw_id}` and its `/receipt` know it.
+    """
+
+    id: str
     campaign_id: str
     customer_id: str
     number: int
@@ -54,7 +58,9 @@ def show_entry(draw: Draw) -> EntryView:
     """The view of an entry."""
     moment = rfc3339(draw.drawn_at_ms)
     date = iso_date(draw.day)
-    return EntryView(draw.campaign_id, draw.customer_id, draw.number, date, draw.seed, moment)
+    return EntryView(
+        draw.id, draw.campaign_id, draw.customer_id, draw.number, date, draw.seed, moment
+    )
 
 
 def show_raffle(seen: Seen) -> RaffleView:

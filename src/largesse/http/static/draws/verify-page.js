@@ -44,6 +44,35 @@
     ];
   }
 
+  function factsOfReceipt({ campaign, name, customerId, draw, commitment, publicKey, unchecked }) {
+    return [
+      ["Campaign", `${name} (${campaign})`],
+      ["Given to", customerId],
+      ["Draw", `${draw.n} on ${draw.date}, at ${draw.at}`],
+      ["Seed", draw.seed],
+      ["Won", draw.won?.reward ?? "nothing"],
+      ["Commitment", commitment],
+      ["Signed by", publicKey],
+      ["Next", "Keep it. Once the draw is over, check its proof together with this receipt."],
+      ...unchecked.map((what) => ["Unchecked", what]),
+    ];
+  }
+
+  const bytesOf = async (file) => new Uint8Array(await file.arrayBuffer());
+
+  /** What is found in a file, and the facts to show of it. */
+  async function look(bytes) {
+    if (largesse.isReceipt(bytes)) {
+      const receipt = await largesse.checkReceipt(bytes, expected());
+      return [receipt, factsOfReceipt(receipt)];
+    }
+    const kept = await Promise.all([...at("receipts").files].map(bytesOf));
+    const receipts = await Promise.all(kept.map((one) => largesse.checkReceipt(one)));
+    const progress = (done) => { at("progress").value = done; };
+    const report = await largesse.verify(bytes, { ...expected(), receipts }, progress);
+    return [report, factsOf(report)];
+  }
+
   async function check(event) {
     event.preventDefault();
     const [file] = at("file").files;
@@ -51,12 +80,11 @@
     at("progress").hidden = false;
     show("", "", [], []);
     try {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      const report = await largesse.verify(bytes, expected(), (done) => { at("progress").value = done; });
-      const verdict = report.holds ? "It holds." : "It does not hold.";
-      show(verdict, report.holds ? "holds" : "fails", report.findings, factsOf(report));
+      const [found, facts] = await look(await bytesOf(file));
+      const verdict = found.holds ? "It holds." : "It does not hold.";
+      show(verdict, found.holds ? "holds" : "fails", found.findings, facts);
     } catch (error) {
-      show("This is no proof that can be checked.", "fails", [error.message], []);
+      show("This is nothing that can be checked.", "fails", [error.message], []);
     } finally {
       at("go").disabled = false;
       at("progress").hidden = true;

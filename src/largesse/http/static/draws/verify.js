@@ -1,12 +1,14 @@
 // Re-checks the proof of a draw, offline: a second implementation of what
-// src/largesse/draws/verification.py does, made from the rules alone. It runs in browsers and in
+// src/largesse/draws/verification does, made from the rules alone. It runs in browsers and in
 // Node.js, needs nothing but WebCrypto, and asks nobody: see verify-page.js for the page.
 //
-//   const report = await largesse.verify(bytes, {publicKey, commitments, customer: {salt, id}})
+//   const report = await largesse.verify(bytes, {publicKey, commitments, customer: {salt, id}, receipts})
+//   const receipt = await largesse.checkReceipt(bytes, {publicKey, commitments, customer})
 "use strict";
 
 (() => {
   const FORMAT = "largesse-proof/1";
+  const RECEIPT_FORMAT = "largesse-receipt/1";
   const WHOLE = 1_000_000n;
   const FINDINGS_MAX = 20;
   const AT_ONCE = 500; // draws whose numbers are worked out side by side
@@ -89,6 +91,7 @@
       this.closed = false;
       this.picks = [];
       this.told = [];
+      this.receipts = new Map((expected.receipts ?? []).map((one) => [one.draw.n, { receipt: one }]));
       this.report = {
         campaign: "", name: "", publicKey: "", draws: 0, won: {}, commitments: [],
         withoutCode: 0, mine: [], findings: [], unchecked: [],
@@ -103,6 +106,7 @@
     async open(head) {
       if (head.format !== FORMAT) throw new BrokenProof(`this is no proof of the form ${FORMAT}`);
       const { report } = this;
+      this.head = head;
       report.campaign = need(1, head, "campaign", "string");
       report.name = need(1, head, "name", "string");
       report.publicKey = need(1, head, "public_key", "string");
@@ -128,8 +132,9 @@
         const weights = need(1, terms, "rewards", "array").map((one) => one.weight_ppm ?? 0);
         if (weights.reduce((sum, weight) => sum + weight, 0) > Number(WHOLE))
           this.find(`the weights of version ${version} are more than one whole`);
+        if (this.versions.has(version)) this.find(`version ${version} is told twice`);
         const key = await importKey(await bound(unhex(secret), terms.beacon));
-        this.versions.set(version, { key, terms, secret });
+        this.versions.set(version, { key, terms, secret, commitment: said.commitment });
       }
       this.checkBound();
     }
@@ -227,7 +232,21 @@
       if (won !== wins) this.find(`draw ${n} wins ${wins ?? "nothing"}, and ${won ?? "nothing"} is told`);
       if (won !== null) this.give(won, need(this.line, said.won, "serial", "number"), customer, day);
       this.report.won[won ?? ""] = (this.report.won[won ?? ""] ?? 0) + 1;
+      if (this.receipts.has(n)) this.receipts.get(n).seen = said;
       if (customer === this.wanted) this.report.mine.push(said);
+    }
+
+    /** Each draw is in the proof as its receipt says, made under the terms that it names. */
+    checkReceipts(head) {
+      for (const [n, { receipt, seen }] of this.receipts) {
+        for (const finding of receipt.findings) this.find(`the receipt of draw ${n}: ${finding}`);
+        if (receipt.campaign !== head.campaign || receipt.publicKey !== head.public_key)
+          this.find(`the receipt of draw ${n} is of another campaign or server`);
+        else if (seen === undefined) this.find(`draw ${n} is missing, for which there is a receipt`);
+        else if (!isSame(seen, receipt.draw)) this.find(`draw ${n} is not as its receipt says`);
+        if (this.versions.get(receipt.draw.version)?.commitment !== receipt.commitment)
+          this.find(`the terms of draw ${n} are not those that its receipt names`);
+      }
     }
 
     checkMoment(said, terms) {
@@ -334,6 +353,7 @@
       for (const commitment of expected.commitments ?? [])
         if (!report.commitments.includes(commitment))
           this.find(`the commitment ${commitment} is not among those of the proof`);
+      this.checkReceipts(this.head);
     }
   }
 
@@ -388,6 +408,54 @@
     if (last === undefined) throw new BrokenProof("it ends, and no line is signed: cut off");
     await checker.finish(last, digest);
     return { ...checker.report, holds: checker.report.findings.length === 0 };
+  }
+
+  /** Whether bytes are meant as a receipt. */
+  function isReceipt(bytes) {
+    try {
+      return linesOf(bytes).next().value?.said.format === RECEIPT_FORMAT;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Re-checks a receipt: one draw, signed as it was made. Rejects with BrokenProof where it is none. */
+  async function checkReceipt(bytes, expected = {}) {
+    const lines = [...linesOf(bytes)];
+    if (lines.length !== 3 || lines[0].said.format !== RECEIPT_FORMAT)
+      throw new BrokenProof(`this is no receipt of the form ${RECEIPT_FORMAT}, which has three lines`);
+    const [head, draw, last] = lines.map(({ said }) => said);
+    const text = (name) => need(1, head, name, "string");
+    const [customerId, commitment, publicKey] = ["customer_id", "commitment", "public_key"].map(text);
+    const findings = [];
+    const unchecked = [];
+    if (["n", "at", "date", "version", "customer", "seed", "won"].some((name) => !(name in draw)))
+      findings.push("its second line is no draw's");
+    if (await sha256(`largesse-customer/1|${text("salt")}|${customerId}`) !== draw.customer)
+      findings.push(`the draw is not of the customer ${customerId}`);
+    if (last.sha256 !== await sha256(bytes.subarray(0, lines[2].start)))
+      findings.push("the receipt was changed after it was written: its digest is another one");
+    const signature = need(3, last, "signature", "string");
+    const isSigned = await checkSignature(publicKey, signature, utf8.encode(`${RECEIPT_FORMAT}|${last.sha256}`));
+    if (isSigned === undefined) unchecked.push("the signature: this browser knows no Ed25519");
+    else if (!isSigned) findings.push("the signature is not of the key that the receipt names");
+    if (expected.publicKey && expected.publicKey !== publicKey)
+      findings.push(`it is signed by another key than ${expected.publicKey}: ${publicKey}`);
+    if (expected.commitments?.length && !expected.commitments.includes(commitment))
+      findings.push(`its commitment ${commitment} is none of those that were noted`);
+    if (expected.customer && expected.customer.id !== customerId)
+      findings.push(`it is the receipt of ${customerId}`);
+    const [campaign, name] = ["campaign", "name"].map(text);
+    return { campaign, name, publicKey, commitment, customerId, draw, findings, unchecked, holds: findings.length === 0 };
+  }
+
+  /** Whether two pieces of JSON say the same. */
+  function isSame(one, other) {
+    if (one === null || other === null || typeof one !== "object" || typeof other !== "object")
+      return one === other;
+    const names = Object.keys(one);
+    return names.length === Object.keys(other).length
+      && names.every((name) => name in other && isSame(one[name], other[name]));
   }
 
   /** The secret with the value of the public round in it. */
@@ -475,5 +543,5 @@
     }
   }
 
-  globalThis.largesse = { verify, roll, BrokenProof, hasCrypto: subtle !== undefined };
+  globalThis.largesse = { verify, checkReceipt, isReceipt, roll, BrokenProof, hasCrypto: subtle !== undefined };
 })();

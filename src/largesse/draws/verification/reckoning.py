@@ -1,6 +1,6 @@
 """Numbers, trees and signatures as the verifier works them out, for itself alone.
 
-What draws has its own of each, on purpose: see `verification.py`.
+Who makes draws has his own of each, on purpose: see the package.
 """
 
 import hashlib
