@@ -350,6 +350,7 @@ EVERY_CALL: list[Call[Any]] = [
     draws.draw("{campaign_id}", "x"),
     draws.list_all("{campaign_id}", "x"),
     draws.show("{draw_id}"),
+    draws.receipt("{draw_id}"),
     draws.commitments("{campaign_id}"),
     draws.proof("{campaign_id}"),
     draws.proof_key(),

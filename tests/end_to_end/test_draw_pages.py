@@ -11,7 +11,7 @@ from browsers import browser
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from running import ADMIN_KEY, Running, served
 
-from largesse.client import campaigns, customers, draws, tenants, test_clock
+from largesse.client import campaigns, customers, draws, raffles, tenants, test_clock
 from largesse.client.blocking import Client
 
 SURE = 1_000_000
@@ -107,7 +107,7 @@ def test_a_win(chromium: Browser, url: str, acme: Client) -> None:
     [shown] = made(acme, campaign)
     expect(page.locator("#code")).to_have_text(shown.incentive.code)
     expect(spin(page)).to_be_hidden()
-    page.get_by_text("How to re-check this draw").click()
+    page.get_by_text("How to re-check this").click()
     expect(page.locator("#facts")).to_contain_text(shown.draw.client_seed)
     expect(page.locator("#facts")).to_contain_text(
         acme.ask(draws.commitments(campaign)).items[0].commitment
@@ -336,7 +336,137 @@ def test_the_proof_is_checked_offline(
     expect(page.locator("#verdict")).to_have_text("This is nothing that can be checked.")
 
 
-def in_a_second(acme: Client) -> str:
+def a_raffle(acme: Client, starts_at: str = STARTS_AT, **changes: object) -> str:
+    """The id of a raffle of one bicycle that ends in an hour by the tenant's clock."""
+    bicycle = {"key": "BIKE", "kind": "COUPON", "value": {"item": "A bicycle"}, "quota_total": 1}
+    wanted = {
+        "name": "Bicycle",
+        "type": "RAFFLE",
+        "starts_at": starts_at,
+        "ends_at": soon(acme, timedelta(hours=1)),
+        "draws_per": {"period": "CAMPAIGN", "n": 1},
+        "rewards": [bicycle],
+    }
+    return acme.ask(campaigns.create({**wanted, **changes}, activate=True)).id
+
+
+def take_part(page: Page) -> Locator:
+    """The button, as a screen reader knows it."""
+    return page.get_by_role("button", name="Take part")
+
+
+def close(acme: Client) -> None:
+    """Let the raffle's end pass."""
+    acme.ask(test_clock.advance_by(3_600_000 + 10_000))
+
+
+def test_a_raffle_from_the_entry_to_the_prize(
+    still: BrowserContext, url: str, acme: Client, tmp_path: Path
+) -> None:
+    """Entered by keyboard, shown again, still to be picked, won; with a receipt that is kept."""
+    raffle = a_raffle(acme)
+    page = visit(still, url, acme, raffle)
+    expect(page.get_by_role("list", name="Prizes")).to_contain_text("A bicycle")
+    expect(headline(page)).to_have_text("Take part!")
+    expect(page.locator("#detail")).to_contain_text("Winners are picked after")
+    expect(page.locator("#wheel")).to_be_hidden()
+
+    page.keyboard.press("Tab")
+    expect(take_part(page)).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(headline(page)).to_have_text("You take part.")
+    expect(page.get_by_role("status")).to_be_focused()
+    expect(page.locator("#detail")).to_contain_text("Your entry has the number 1.")
+    expect(take_part(page)).to_be_hidden()
+    page.reload()
+    expect(headline(page)).to_have_text("You take part.")
+
+    close(acme)
+    page.reload()
+    expect(page.locator("#detail")).to_contain_text("the winners are still to be picked")
+    acme.ask(raffles.pick(raffle))
+    page.reload()
+    expect(headline(page)).to_have_text("You have won A bicycle!")
+    [shown] = made(acme, raffle)
+    assert (shown.draw.won, shown.incentive.reward) == (True, "BIKE")
+    expect(page.locator("#code")).to_have_text(shown.incentive.code)
+
+    page.get_by_text("How to re-check this").click()
+    with page.expect_download() as kept:
+        page.get_by_role("button", name="Keep the receipt").click()
+    receipt = tmp_path / kept.value.suggested_filename
+    kept.value.save_as(receipt)
+    assert receipt.read_bytes() == acme.ask(draws.receipt(shown.draw.id))
+
+
+def test_a_raffle_that_somebody_else_won(still: BrowserContext, url: str, acme: Client) -> None:
+    """Who took part is told so; who did not, that it is over."""
+    raffle, never = a_raffle(acme, draws_per={"period": "CAMPAIGN", "n": 3}), a_raffle(acme)
+    for name in ("bob", "cat"):
+        acme.ask(raffles.enter(raffle, name))
+    page = visit(still, url, acme, raffle)
+    take_part(page).click()
+    expect(page.get_by_role("button", name="Take part once more")).to_be_visible()
+    page.get_by_role("button", name="Take part once more").click()
+    expect(page.locator("#detail")).to_contain_text("Your entries have the numbers 3, 4.")
+    close(acme)
+    won = acme.ask(raffles.pick(raffle)).winners
+    assert won is not None
+    page.reload()
+    mine = won[0].entry in (3, 4)
+    told = "You have won A bicycle!" if mine else "No win this time."
+    expect(headline(page)).to_have_text(told)
+    expect(headline(visit(still, url, acme, never))).to_have_text("This raffle is over.")
+
+
+@pytest.mark.parametrize("lose", [lose_answer, lose_wish])
+def test_an_entry_over_a_lost_connection(
+    still: BrowserContext, url: str, acme: Client, lose: Callable[[list[str], Route], None]
+) -> None:
+    """It stays one entry."""
+    raffle = a_raffle(acme, draws_per={"period": "CAMPAIGN", "n": 9})
+    page = visit(still, url, acme, raffle)
+    keys: list[str] = []
+    page.route("**/entries", partial(lose, keys))
+
+    take_part(page).click()
+
+    expect(headline(page)).to_have_text("You take part.")
+    assert (len(keys), len(set(keys))) == (2, 1)
+    assert len(made(acme, raffle)) == 1
+
+
+def test_a_raffle_that_is_not_open(still: BrowserContext, url: str, acme: Client) -> None:
+    """It says when it opens, and opens by itself; paused, that it takes a break."""
+    raffle = a_raffle(acme, starts_at=in_a_second(acme))
+    page = visit(still, url, acme, raffle)
+    expect(page.locator("#detail")).to_contain_text("It opens on")
+    acme.ask(test_clock.advance_by(1000))
+    expect(take_part(page)).to_be_visible()
+    acme.ask(campaigns.pause(raffle))
+    take_part(page).click()
+    expect(headline(page)).to_have_text("This raffle takes a break.")
+
+
+def test_a_draw_that_waits_for_public_randomness(
+    still: BrowserContext, url: str, acme: Client
+) -> None:
+    """It says what for, and no date that has passed."""
+    campaign = a_draw(acme, beacon={"source": "drand quicknet", "round": 4919})
+    page = visit(still, url, acme, campaign)
+    expect(headline(page)).to_have_text("Not open yet.")
+    detail = page.locator("#detail")
+    expect(detail).to_contain_text("round 4919 of drand quicknet")
+    expect(detail).not_to_contain_text("2026")
+    expect(spin(page)).to_be_hidden()
+
+
+def soon(acme: Client, wait: timedelta) -> str:
     """By the tenant's clock, which stands still."""
-    now = datetime.fromisoformat(acme.ask(test_clock.show()).now)
-    return (now + timedelta(seconds=1)).isoformat()
+    return (datetime.fromisoformat(acme.ask(test_clock.show()).now) + wait).isoformat()
+
+
+def in_a_second(acme: Client) -> str:
+    """A second from now."""
+    return soon(acme, timedelta(seconds=1))

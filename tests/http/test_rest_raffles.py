@@ -131,6 +131,31 @@ async def test_a_raffle_from_the_first_entry_to_the_proof(town: Town) -> None:
     assert (receipt.findings, receipt.draw["n"]) == ((), 8)
 
 
+async def test_a_customer_sees_what_his_entry_won(town: Town) -> None:
+    """Among his entries, and by its id; a prize that is taken back is shown as that."""
+    raffle = await a_raffle(town.acme, draws_per={"period": "CAMPAIGN", "n": 2})
+    entries = await enter(town.acme, raffle, "ann", "bob", "cat", "dan", "eve")
+    path = f"/campaigns/{raffle}/draws?customer_id="
+    before = (await town.acme.get(f"{path}ann")).json()
+    assert [(one["draw"]["won"], one["incentive"]) for one in before["items"]] == [(False, None)]
+    assert (before["may_draw"], before["outcome"]) == (True, "DRAWN")
+    await advance(town.acme, END_MS + 10_000)
+    assert (await town.acme.get(f"{path}ann")).json()["outcome"] == "CLOSED"
+    await town.acme.post(f"/campaigns/{raffle}:pick")
+
+    won = dict(await given(town.acme, raffle))
+    for entry in entries:
+        [item] = (await town.acme.get(path + entry["customer_id"])).json()["items"]
+        assert item == (await town.acme.get(f"/draws/{entry['id']}")).json()
+        reward = item["incentive"] and item["incentive"]["reward"]
+        assert reward == won.get(entry["customer_id"])
+        assert item["draw"]["won"] == (reward is not None)
+        if reward == "BIG":
+            await town.acme.post(f"/incentives/{item['incentive']['id']}:revoke", key="back")
+            [item] = (await town.acme.get(path + entry["customer_id"])).json()["items"]
+            assert item["incentive"]["status"] == "REVOKED"
+
+
 async def test_an_interrupted_pick_is_gone_on_with(town: Town) -> None:
     """What was given stays, and the rest follows; a revoked prize is not given again."""
     raffle = await a_raffle(town.acme)
@@ -184,7 +209,12 @@ async def test_a_draw_bound_to_a_round(town: Town) -> None:
     draw = await a_raffle(town.acme, **bound)
     path = f"/campaigns/{draw}/draws"
     early = await town.acme.post(path, {"customer_id": "ann"}, "ann")
-    assert (early.status_code, early.json()["code"]) == (409, "NOT_OPEN_YET")
+    refused = early.json()
+    assert (early.status_code, refused["code"]) == (409, "NOT_OPEN_YET")
+    assert "round 4919 of drand quicknet" in refused["detail"]
+    assert ("opens_at" in refused, early.headers["retry-after"]) == (False, "60")
+    promised = (await town.stranger.get(f"/campaigns/{draw}/commitments")).json()
+    assert (promised["type"], promised["beacon"]) == ("DRAW", {**ROUND, "value": None})
     weightier = {**bound, "rewards": [{**chance, "weight_ppm": 500_000}]}
     assert await edit(town.acme, draw, **weightier) == 422
     assert await edit(town.acme, draw, **bound | {"beacon": {**ROUND, "value": "8b3f"}}) == 200

@@ -291,8 +291,10 @@ class Commitments(Struct, frozen=True, kw_only=True):
 
     campaign_id: str
     name: str
+    type: str
     starts_at: str
     ends_at: str | None
+    beacon: dict[str, Any] | None
     rewards: list[Chance]
     told: bool
     items: list[Commitment]

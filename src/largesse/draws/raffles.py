@@ -1,5 +1,7 @@
 """What one can do with raffles: see what was put in, and have winners picked after the close."""
 
+from collections.abc import Mapping, Sequence
+
 from msgspec import Struct
 
 from largesse.campaigns.model import Campaign, CampaignType, Status
@@ -10,7 +12,7 @@ from largesse.draws.commitment import SecretOf, may_tell
 from largesse.draws.dice import bound, roll_of
 from largesse.draws.ports import DrawStore
 from largesse.draws.raffle import Closing, Pick
-from largesse.issuance.model import Wish
+from largesse.issuance.model import Place, Wish
 from largesse.issuance.offers import Offers
 from largesse.issuance.ports import IncentiveStore
 from largesse.kernel.calendar import rfc3339
@@ -19,6 +21,9 @@ from largesse.kernel.errors import NotFoundError, WrongStatusError
 
 PIECE = 1_000
 """Entries read, and prizes given, at a time."""
+
+KEY = "raffle-"
+"""Begins the key of each prize; the number of the entry follows."""
 
 KEPT_MAX = 64
 """Raffles whose entries were counted and whose winners are at hand: anybody may ask for them."""
@@ -55,6 +60,7 @@ class Raffles:
         self._secret_of = secret_of
         self._pseudonyms = pseudonyms
         self._kept: dict[tuple[int, int], Closing] = {}
+        self._given: dict[tuple[int, int], dict[int, Place]] = {}
 
     async def seen(self, campaign_id: str) -> Seen:
         """A raffle of whichever tenant; `NotFoundError` for a draft and for whatever is none."""
@@ -98,7 +104,7 @@ class Raffles:
                 campaign.number,
                 numbers[one.reward],
                 one.customer,
-                f"raffle-{one.entry}",
+                f"{KEY}{one.entry}",
                 now_ms=ends_at_ms - 1,
             )
             for one in closing.picks
@@ -106,6 +112,31 @@ class Raffles:
         for start in range(0, len(wishes), PIECE):
             await self._stores.incentives.settle(wishes[start : start + PIECE])
         return Seen(campaign, closing, picked=bool(wishes))
+
+    async def prizes(self, campaign: Campaign) -> Mapping[int, Place]:
+        """What was given to which entries so far, by their numbers; nothing where it is no raffle.
+
+        After a restart this reads all of it once.
+        """
+        if campaign.definition.type is not CampaignType.RAFFLE:
+            return {}
+        counted = await self._stores.campaigns.campaign(campaign.tenant, campaign.id)
+        rewards = {one.number: one.counters.serials for one in counted.campaign.rewards}
+        known = campaign.number, sum(rewards.values())
+        if known not in self._given:
+            if len(self._given) >= KEPT_MAX:
+                self._given.clear()
+            self._given[known] = await self._read_given(sorted(rewards))
+        return self._given[known]
+
+    async def _read_given(self, rewards: Sequence[int]) -> dict[int, Place]:
+        given: dict[int, Place] = {}
+        last: Place | None = None
+        while entries := await self._stores.incentives.entries(rewards, last, PIECE):
+            for issued in (one.issued for one in entries):
+                last = Place(issued.reward, issued.serial)
+                given[int(issued.key.removeprefix(KEY))] = last
+        return given
 
     async def close(self, campaign: Campaign) -> Closing:
         """What a raffle that is over closed with. No edit changes it any more, but the beacon's."""

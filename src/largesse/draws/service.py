@@ -1,15 +1,17 @@
 """What one can do with draws: draw, look up, ask whether one may."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from largesse.campaigns.model import Campaign, DrawPeriod
 from largesse.draws.identity import DrawIds
 from largesse.draws.model import Draw, DrawAnswer, Drawn, DrawSettled, DrawWish, ShownDraw
 from largesse.draws.ports import Before, DrawStore
 from largesse.issuance.batcher import Answering, Batcher, Deliver, Limits, Report
+from largesse.issuance.model import Place
 from largesse.issuance.service import Issuance
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.clock import TenantClocks
@@ -102,6 +104,18 @@ class Draws:
             return shown, None
         last = found[limit - 1]
         return shown, Before(last.period, last.ordinal)
+
+    async def with_prizes(
+        self, campaign: Campaign, shown: Sequence[ShownDraw], prizes: Mapping[int, Place]
+    ) -> list[ShownDraw]:
+        """Entries of a raffle, with what they won; `prizes` are by the entries' numbers."""
+        places = [prizes.get(one.draw.number) for one in shown]
+        given = [place for place in places if place is not None]
+        incentives = iter(await self._issuance.incentives_at(campaign.tenant, given))
+        return [
+            one if place is None else ShownDraw(replace(one.draw, won=True), next(incentives))
+            for one, place in zip(shown, places, strict=True)
+        ]
 
     async def _finish(
         self, wishes: Sequence[DrawWish], settled: Sequence[DrawSettled]

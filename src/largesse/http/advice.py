@@ -36,7 +36,8 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         ),
         "NOT_OPEN_YET": Advice(
             "Ask again at `opens_at`, with the same Idempotency-Key. Spread a crowd's retries over "
-            "a second or two.",
+            "a second or two. Without `opens_at` it is a draw that waits for public randomness.",
+            "Bring the round's value once it is out: an edit that sets `beacon.value`.",
         ),
         "CLOSED": Advice(
             "Tell the customer that it is over. Who won before may still ask with the old key.",

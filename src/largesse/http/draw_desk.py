@@ -21,7 +21,7 @@ from largesse.http.parsing import parse_key
 from largesse.http.request_ids import REQUEST_ID, request_id_of
 from largesse.http.shapes.claims import Accepted
 from largesse.http.shapes.draws import DrawBody
-from largesse.http.wishes import check_type, opening_of
+from largesse.http.wishes import check_type, opening_of, waits_for
 from largesse.kernel.errors import InvalidInputError, LargesseError
 from largesse.kernel.outcome import Outcome
 
@@ -111,8 +111,10 @@ class DrawDesk:
         elif ending.outcome is Outcome.DRAWN:
             answer_created(asked, request_id, self._drawn.body(ending), replayed=ending.replayed)
         else:
+            early = ending.outcome is Outcome.NOT_OPEN_YET
+            detail = waits_for(campaign, ending.now_ms) if early else None
             known = known_of_draw(ending, campaign)
-            problem = errors.problem_of_outcome(ending.outcome, request_id, known=known)
+            problem = errors.problem_of_outcome(ending.outcome, request_id, detail, known)
             answer_problem(asked, problem)
 
     def _accept(self, asked: Exchange, request_id: str, ending: DrawAnswer | LargesseError) -> None:

@@ -38,8 +38,26 @@ def check_type(campaign: Campaign, wanted: CampaignType) -> None:
         raise InvalidInputError(_PLACES[campaign.definition.type])
 
 
+BEACON_POLL_S = 60
+"""Whoever waits for public randomness asks again so often: an edit brings it, at any moment."""
+
+
+def waits_for(campaign: Campaign, now_ms: int) -> str | None:
+    """What a draw waits for whose window is open already, in a sentence; None where nothing."""
+    definition = campaign.definition
+    beacon = definition.beacon
+    if beacon is None or beacon.value is not None or now_ms < definition.starts_at_ms:
+        return None
+    return (
+        f"It waits for round {beacon.round} of {beacon.source}: it opens once an edit has brought "
+        "the value."
+    )
+
+
 def opening_of(campaign: Campaign, now_ms: int) -> Known:
-    """When a campaign opens, for whoever has come too early."""
+    """When a campaign opens, for whoever has come too early; nobody knows when randomness comes."""
+    if waits_for(campaign, now_ms) is not None:
+        return Known(retry_after=BEACON_POLL_S)
     starts_at_ms = campaign.definition.starts_at_ms
     wait_s = max(1, -(-(starts_at_ms - now_ms) // 1000))
     return Known(opens_at=rfc3339(starts_at_ms), retry_after=wait_s)

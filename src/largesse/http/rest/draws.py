@@ -1,7 +1,10 @@
 """Draws over HTTP."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
+from largesse.campaigns.model import Campaign
+from largesse.draws.model import ShownDraw
 from largesse.draws.ports import Before
 from largesse.http.auth import customer_of
 from largesse.http.listing import walk_of
@@ -17,6 +20,7 @@ from largesse.http.operation import (
 )
 from largesse.http.parsing import Nothing
 from largesse.http.rest.proofs import LINES
+from largesse.http.services import Services
 from largesse.http.shapes.claims import Accepted
 from largesse.http.shapes.draws import (
     DrawBody,
@@ -51,7 +55,7 @@ async def list_draws(call: Call[DrawsQuery, Nothing]) -> Reply:
         raise UnknownCustomerError
     before = Before(*map(int, walk.seen)) if walk.seen else None
     shown, last = await draws.draws_of(campaign, customer, before, walk.limit)
-    items = [show_shown(one) for one in shown]
+    items = [show_shown(one) for one in await _with_prizes(call.services, campaign, shown)]
     salt = call.services.proofs.salt(campaign, customer)
     onward = walk.onward(last)
     return ok(DrawList(items, onward, may_draw=outcome.success, outcome=outcome, proof_salt=salt))
@@ -63,7 +67,18 @@ async def read_draw(call: Call[Nothing, Nothing]) -> Reply:
     shown = await call.services.draws.draw(call.tenant, draw_id)
     if not call.principal.may_see(shown.draw.customer_id):
         raise NotFoundError(f"there is no draw {draw_id!r} here")
+    campaign = call.services.issuance.offers.campaign(shown.draw.campaign_id)
+    assert campaign is not None, "a draw's campaign is known"
+    [shown] = await _with_prizes(call.services, campaign, [shown])
     return ok(show_shown(shown))
+
+
+async def _with_prizes(
+    services: Services, campaign: Campaign, shown: Sequence[ShownDraw]
+) -> Sequence[ShownDraw]:
+    """Draws as they are; entries of a raffle with what they won once winners were picked."""
+    prizes = await services.proofs.raffles.prizes(campaign)
+    return await services.draws.with_prizes(campaign, shown, prizes) if prizes else shown
 
 
 async def read_receipt(call: Call[Nothing, Nothing]) -> Reply:
@@ -114,7 +129,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         path="/api/v1/campaigns/{campaign_id}/draws",
         tag="Draws",
         summary="List a customer's draws",
-        description="The newest first, with what they won, and whether the customer may draw now. "
+        description="The newest first, with what they won, and whether the customer may draw now; "
+        "of a raffle his entries. "
         "`UNKNOWN_CUSTOMER` where the campaign takes registered ones only and he is none.",
         handler=list_draws,
         answers=(Shown(HTTPStatus.OK, "A piece of the list.", DrawList),),

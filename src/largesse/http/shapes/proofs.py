@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from largesse.campaigns.model import RewardKind, Value
+from largesse.campaigns.model import Beacon, CampaignType, RewardKind, Value
 from largesse.draws.commitment import Commitment
 from largesse.draws.proofs import Promised
 from largesse.http.times import ShownMoment
@@ -40,8 +40,13 @@ class CommitmentList(Struct, frozen=True):
 
     campaign_id: str
     name: str
+    type: CampaignType
     starts_at: ShownMoment
     ends_at: ShownMoment | None
+    beacon: Annotated[
+        Beacon | None,
+        Meta(description="The round of public randomness that it is bound to, and its value."),
+    ]
     rewards: list[ChanceView]
     told: bool
     items: list[CommitmentView]
@@ -61,8 +66,10 @@ def show_promised(promised: Promised) -> CommitmentList:
     return CommitmentList(
         campaign.id,
         definition.name,
+        definition.type,
         rfc3339(definition.starts_at_ms),
         rfc3339_or_none(definition.ends_at_ms),
+        definition.beacon,
         [ChanceView(one.key, one.kind, one.value) for one in definition.rewards],
         promised.told,
         [_show(one) for one in promised.commitments],

@@ -1,4 +1,5 @@
-// The page at /play/{campaign}#token=…: a wheel that turns to what the server has already decided.
+// The page at /play/{campaign}#token=…: a wheel that turns to what the server has already decided,
+// or the entry into a raffle and, after its close, what became of it.
 //
 // A click has one key, kept until there is an answer, across lost connections and reloads: so it is
 // one draw however often it is asked for. What came of it is on stable storage before the wheel turns.
@@ -9,6 +10,19 @@
   const LABEL_MAX = 12;
   const TURNS = 5;
   const RETRY_MS = [1000, 2000, 4000, 8000];
+  const PATIENCE_MS = 60_000; // between two looks at what comes when somebody brings it
+
+  // What differs between a wheel and a raffle: where a click goes, and how things are called.
+  const KINDS = {
+    DRAW: {
+      path: "draws", body: (seed) => ({ client_seed: seed }), invite: "Good luck!", button: "Spin the wheel",
+      busy: "Drawing…", what: "draw", one: "draw", number: "Draw number", thanks: "Thank you for playing.",
+    },
+    RAFFLE: {
+      path: "entries", body: () => ({}), invite: "Take part!", button: "Take part", busy: "Entering…", what: "raffle",
+      one: "entry", number: "Entry number", thanks: "Thank you for taking part.",
+    },
+  };
 
   const at = (id) => document.getElementById(id);
   const campaign = decodeURIComponent(location.pathname.split("/").pop());
@@ -17,8 +31,10 @@
 
   let token = takeToken();
   let promised = null;
+  let kind = KINDS.DRAW;
   let segments = [];
   let turn = 0;
+  let nextLook = 0;
 
   /** The customer's token, out of the address at once: nobody shall read it there or share it. */
   function takeToken() {
@@ -136,12 +152,18 @@
   }
 
   function showDrawn({ draw, incentive }) {
-    if (incentive) {
+    if (incentive?.status === "REVOKED") show("Your prize was taken back.");
+    else if (incentive) {
       const until = incentive.expires_at ? `, good until ${moment(incentive.expires_at)}` : "";
       show(`You have won ${valueOf(incentive.value)}!`, incentive.code ? `Your code${until}:` : until.slice(2), incentive.code ?? "");
-    } else show("No win this time.", "Thank you for playing.");
+    } else show("No win this time.", kind.thanks);
+    showFacts(draw);
+  }
+
+  /** What a customer keeps of a draw or an entry, to hold the proof against. */
+  function showFacts(draw) {
     const facts = [
-      ["Draw number", draw.number], ["Date", draw.date], ["Seed", draw.client_seed], ["Campaign", draw.campaign_id],
+      [kind.number, draw.number], ["Date", draw.date], ["Seed", draw.client_seed], ["Campaign", draw.campaign_id],
       ["Commitment", promised.items.find((one) => one.version === draw.version)?.commitment ?? "–"],
     ];
     at("facts").replaceChildren(...facts.flatMap(([term, value]) => {
@@ -150,36 +172,76 @@
       dd.textContent = value;
       return [dt, dd];
     }));
+    at("receipt").onclick = () => keepReceipt(draw.id);
     at("proof").hidden = false;
+  }
+
+  async function keepReceipt(id) {
+    const receipt = await fetch(`${root}/draws/${id}/receipt`, { headers: { Authorization: `Bearer ${token}` } });
+    if (!receipt.ok) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await receipt.blob());
+    link.download = `${id}.receipt`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  /** What there is to win in a raffle, whose odds nobody knows before its close. */
+  function listPrizes(rewards) {
+    at("prizes").replaceChildren(...rewards.map((reward) => {
+      const item = document.createElement("li");
+      item.textContent = valueOf(reward.value);
+      return item;
+    }));
+    at("prizes").hidden = false;
+    at("stage").hidden = true;
   }
 
   // --- what happens ----------------------------------------------------------------------------
 
   const REFUSED = {
-    NOT_ACTIVE: "This draw takes a break.",
-    NOT_ELIGIBLE: "This draw is not open to you.",
-    PHONE_REQUIRED: "Please add your phone number first.",
-    UNKNOWN_CUSTOMER: "Please register first.",
-    CUSTOMER_LIMIT_REACHED: "You have won all that one person can.",
-    ALREADY_DRAWN: "You have drawn already.",
-    CLOSED: "This draw is over.",
+    NOT_ACTIVE: () => `This ${kind.what} takes a break.`,
+    NOT_ELIGIBLE: () => `This ${kind.what} is not open to you.`,
+    PHONE_REQUIRED: () => "Please add your phone number first.",
+    UNKNOWN_CUSTOMER: () => "Please register first.",
+    CUSTOMER_LIMIT_REACHED: () => "You have won all that one person can.",
+    ALREADY_DRAWN: () => "You have drawn already.",
+    CLOSED: () => `This ${kind.what} is over.`,
   };
 
   function showRefused(code, opensAt) {
     withdraw();
     if (code === "NOT_OPEN_YET") {
-      show("Not open yet.", opensAt ? `It opens on ${moment(opensAt)}.` : "");
+      show("Not open yet.", opening(opensAt));
       waitFor(opensAt);
-    } else if (code in REFUSED) show(REFUSED[code]);
+    } else if (code in REFUSED) show(REFUSED[code]());
     else {
       show("Something is in the way.", "Please try again in a while.");
       offer("Try again");
     }
   }
 
+  /** The round of public randomness that a draw waits for; null where it waits for none. */
+  const awaited = () => (kind === KINDS.DRAW && promised.beacon?.value === null ? promised.beacon : null);
+
+  /** When it opens. Public randomness comes when it comes: then a date is told only while it is ahead. */
+  function opening(opensAt) {
+    const beacon = awaited();
+    if (beacon === null) return opensAt ? `It opens on ${moment(opensAt)}.` : "";
+    const before = opensAt && new Date(opensAt) > Date.now() ? `, and not before ${moment(opensAt)}` : "";
+    return `It opens once the public random number is out that decides it: round ${beacon.round} of ${beacon.source}${before}.`;
+  }
+
+  /** Looks again; whoever asks last is the one who is heard. */
+  function later(wait) {
+    clearTimeout(nextLook);
+    nextLook = setTimeout(look, wait);
+  }
+
   function waitFor(opensAt) {
+    if (awaited() !== null) return later(PATIENCE_MS);
     const left = new Date(opensAt ?? promised.starts_at) - Date.now();
-    setTimeout(look, Math.min(Math.max(left, 1000), 60_000)); // clocks differ, so the server decides
+    later(Math.min(Math.max(left, 1000), PATIENCE_MS)); // clocks differ, so the server decides
   }
 
   /** How things stand for this customer; nothing is used up. */
@@ -189,15 +251,18 @@
       if (offered.status !== 200) return show("There is no such draw here.");
       promised = offered.said;
       at("name").textContent = document.title = promised.name;
-      drawWheel(promised.rewards);
+      kind = KINDS[promised.type];
+      if (kind === KINDS.RAFFLE) listPrizes(promised.rewards);
+      else drawWheel(promised.rewards);
       if (!token) return show("Please come by the link that you were given.");
       if (wish.waits()) return await draw(); // the page was left before the answer came
       const { status, said } = await ask(`/campaigns/${encodeURIComponent(campaign)}/draws?limit=1`);
       if (status === 401) return show("Your visit has run out.", "Please come by the link again.");
       if (status !== 200) return showRefused(said.code);
+      if (kind === KINDS.RAFFLE) return await lookAtRaffle(said);
       if (said.may_draw) {
-        show("Good luck!");
-        return offer("Spin the wheel");
+        show(kind.invite);
+        return offer(kind.button);
       }
       showRefused(said.outcome, promised.starts_at);
       if (said.outcome === "ALREADY_DRAWN" && said.items.length) {
@@ -206,35 +271,70 @@
       }
     } catch {
       show("The connection is lost.", "Trying again…");
-      setTimeout(look, 2000);
+      later(2000);
     }
+  }
+
+  /** All of the customer's entries; what he won may be of any of them. */
+  async function allEntries({ items, next }) {
+    const found = [...items];
+    for (let cursor = next; cursor !== null;) {
+      const { said } = await ask(`/campaigns/${encodeURIComponent(campaign)}/draws?limit=200&cursor=${encodeURIComponent(cursor)}`);
+      found.push(...said.items);
+      cursor = said.next;
+    }
+    return found;
+  }
+
+  async function lookAtRaffle(said) {
+    withdraw();
+    const entries = await allEntries(said);
+    const numbers = entries.map((one) => one.draw.number).reverse().join(", ");
+    const mine = entries.length > 1 ? `Your entries have the numbers ${numbers}.` : `Your entry has the number ${numbers}.`;
+    const picked = `Winners are picked after ${moment(promised.ends_at)}.`;
+    if (entries.length) showFacts(entries[0].draw);
+    if (said.outcome === "CLOSED") return await showPicked(entries, mine);
+    if (!said.may_draw && said.outcome !== "ALREADY_DRAWN") return showRefused(said.outcome, promised.starts_at);
+    if (entries.length) show("You take part.", `${mine} ${picked}`);
+    else show(kind.invite, picked);
+    if (said.may_draw) offer(entries.length ? "Take part once more" : kind.button);
+    else later(PATIENCE_MS);
+  }
+
+  /** After the close: what the customer won, or that the winners are still to be picked. */
+  async function showPicked(entries, mine) {
+    const { said } = await ask(`/campaigns/${encodeURIComponent(campaign)}/raffle`);
+    if (!entries.length) return showRefused("CLOSED");
+    if (said.winners) return showDrawn(entries.find((one) => one.incentive) ?? entries[0]);
+    show("You take part.", `${mine} It is over, and the winners are still to be picked: come back later.`);
+    later(PATIENCE_MS);
   }
 
   async function draw() {
     const { key, seed } = wish.open();
     at("spin").disabled = true;
-    show("Drawing…");
+    show(kind.busy);
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const answer = await ask(`/campaigns/${encodeURIComponent(campaign)}/draws`, {
+        const answer = await ask(`/campaigns/${encodeURIComponent(campaign)}/${kind.path}`, {
           method: "POST",
           headers: { "Content-Type": "application/json", "Idempotency-Key": key },
-          body: JSON.stringify({ client_seed: seed }),
+          body: JSON.stringify(kind.body(seed)),
         });
         if (answer.status < 500) return await settle(answer);
       } catch {
         // Whether it was drawn, only the same key can tell: so it is asked again.
       }
       if (attempt >= RETRY_MS.length) break;
-      show("The connection is lost.", "Trying again. It stays one draw.");
+      show("The connection is lost.", `Trying again. It stays one ${kind.one}.`);
       await new Promise((resolve) => { setTimeout(resolve, RETRY_MS[attempt]); });
     }
-    show("The connection is lost.", "Your draw is safe: asking again brings the same one.");
+    show("The connection is lost.", `Your ${kind.one} is safe: asking again brings the same one.`);
     offer("Try again");
   }
 
   async function settle({ status, said }) {
-    if (status === 401) return show("Your visit has run out.", "Please come by the link again: it stays the same draw.");
+    if (status === 401) return show("Your visit has run out.", `Please come by the link again: it stays the same ${kind.one}.`);
     if (status === 429) return showRefused(said.code);
     wish.close();
     if (status !== 201) {
@@ -242,9 +342,12 @@
       return showRefused(said.code, said.opens_at);
     }
     withdraw();
-    at("wheel").dataset.decided = said.incentive?.reward ?? "";
-    await spinTo(said.incentive?.reward ?? null);
-    showDrawn(said);
+    if (kind === KINDS.RAFFLE) await look();
+    else {
+      at("wheel").dataset.decided = said.incentive?.reward ?? "";
+      await spinTo(said.incentive?.reward ?? null);
+      showDrawn(said);
+    }
     at("result").tabIndex = -1;
     at("result").focus({ preventScroll: true });
   }
