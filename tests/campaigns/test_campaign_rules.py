@@ -182,6 +182,7 @@ BAD: list[tuple[CampaignDefinition, str]] = [
     (a_definition(a_reward(quota_daily=0)), "/rewards/0/quota_daily"),
     (a_definition(a_reward(per_customer_max=0)), "/rewards/0/per_customer_max"),
     (a_definition(a_reward(uses_max=0)), "/rewards/0/uses_max"),
+    (a_definition(a_reward(uses_max=2)), "/rewards/0/uses_max"),
     (a_definition(a_reward(expires_after_s=0)), "/rewards/0/expires_after_s"),
     (
         a_definition(a_reward(expires_after_s=decide.SECONDS_MAX + 1)),
@@ -243,7 +244,6 @@ FIXED: list[tuple[Edit, str]] = [
     (of_reward(kind=RewardKind.CASHBACK), "/rewards/0/kind"),
     (of_reward(code=PERMUTED), "/rewards/0/code"),
     (of_reward(code=CodeFormat(pattern="A999")), "/rewards/0/code"),
-    (of_reward(uses_max=2), "/rewards/0/uses_max"),
     (of_reward(per_customer_max=None), "/rewards/0/per_customer_max"),
 ]
 

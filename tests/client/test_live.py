@@ -17,6 +17,7 @@ from largesse.client import (
     claims,
     codes,
     customers,
+    draw_model,
     draws,
     incentives,
     jobs,
@@ -176,13 +177,13 @@ def test_draws(acme: Client) -> None:
     assert acme.ask(draws.would_draw(campaign.id, "ann")).accepted
     wish = draws.draw(campaign.id, "ann", seed="mine")
     first, again = acme.ask(wish), acme.ask(wish)
-    assert isinstance(first, model.Drawn)
+    assert isinstance(first, draw_model.Drawn)
     assert (first, first.won, first.draw.client_seed) == (again, True, "mine")
     refused = acme.ask(draws.draw(campaign.id, "ann"))
     assert isinstance(refused, Refusal)
     assert (refused.outcome, refused.draw_id) == ("ALREADY_DRAWN", first.draw.id)
     lost = acme.ask(draws.draw(campaign.id, "bob"))
-    assert isinstance(lost, model.Drawn)
+    assert isinstance(lost, draw_model.Drawn)
     assert (lost.won, lost.incentive) == (False, None)
     listed = acme.ask(draws.list_all(campaign.id, "ann"))
     assert (listed.items, listed.may_draw) == ([acme.ask(draws.show(first.draw.id))], False)
@@ -268,17 +269,17 @@ SHAPES = {
     model.Incentive: "IncentiveView",
     model.Wish: "BatchItem",
     model.Claimed: "Claimed",
-    model.Draw: "DrawView",
-    model.Drawn: "DrawnView",
-    model.ShownDraw: "ShownDrawView",
-    model.Draws: "DrawList",
-    model.Chance: "ChanceView",
-    model.Commitment: "CommitmentView",
-    model.Commitments: "CommitmentList",
-    model.ProofKey: "ProofKey",
-    model.Entry: "EntryView",
-    model.Winner: "WinnerView",
-    model.Raffle: "RaffleView",
+    draw_model.Draw: "DrawView",
+    draw_model.Drawn: "DrawnView",
+    draw_model.ShownDraw: "ShownDrawView",
+    draw_model.Draws: "DrawList",
+    draw_model.Chance: "ChanceView",
+    draw_model.Commitment: "CommitmentView",
+    draw_model.Commitments: "CommitmentList",
+    draw_model.ProofKey: "ProofKey",
+    draw_model.Entry: "EntryView",
+    draw_model.Winner: "WinnerView",
+    draw_model.Raffle: "RaffleView",
     model.Refusal: "Problem",
     model.Verdict: "Accepted",
     model.Clock: "ClockView",

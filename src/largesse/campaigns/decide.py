@@ -237,7 +237,9 @@ def _check_reward(pointer: str, reward: RewardDefinition, campaign: CampaignDefi
     _check_count(f"{pointer}/quota_total", reward.quota_total)
     _check_count(f"{pointer}/quota_daily", reward.quota_daily)
     _check_count(f"{pointer}/per_customer_max", reward.per_customer_max)
-    _check_count(f"{pointer}/uses_max", reward.uses_max)
+    if reward.uses_max != 1:
+        message = "a coupon is used once: leave uses_max out, or give several coupons"
+        _refuse(f"{pointer}/uses_max", message)
     _check_metadata(f"{pointer}/metadata", reward.metadata)
     if reward.expires_at_ms is not None:
         if reward.expires_after_s is not None:
@@ -324,7 +326,6 @@ _FIXED_OF_CAMPAIGN: Sequence[_Field] = (
 _FIXED_OF_REWARD: Sequence[_Field] = (
     ("kind", lambda reward: reward.kind),
     ("code", lambda reward: reward.code),
-    ("uses_max", lambda reward: reward.uses_max),
     ("per_customer_max", lambda reward: reward.per_customer_max is None),
 )
 

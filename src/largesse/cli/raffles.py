@@ -6,7 +6,7 @@ from rich.text import Text
 from largesse.cli.options import CampaignId, Remote
 from largesse.cli.shown import Shown, facts, table
 from largesse.client import raffles
-from largesse.client.model import Raffle
+from largesse.client.draw_model import Raffle
 
 _LOCAL = Remote()
 

@@ -3,8 +3,9 @@
 from http import HTTPStatus
 
 from largesse.client.call import Answer, Call, deciding, get, path_of, post, reading, refusal_of
+from largesse.client.draw_model import Commitments, Drawn, Draws, ProofKey, ShownDraw
 from largesse.client.errors import RefusedError
-from largesse.client.model import Commitments, Drawn, Draws, ProofKey, Refusal, ShownDraw, Verdict
+from largesse.client.model import Refusal, Verdict
 
 _DRAWN = deciding(Drawn)
 _DRAWS = reading(Draws)

@@ -1,7 +1,8 @@
 """Calls about raffles."""
 
 from largesse.client.call import Call, deciding, get, path_of, post, reading
-from largesse.client.model import Entry, Raffle, Refusal
+from largesse.client.draw_model import Entry, Raffle
+from largesse.client.model import Refusal
 
 _ENTRY = deciding(Entry)
 _RAFFLE = reading(Raffle)

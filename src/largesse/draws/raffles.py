@@ -113,7 +113,7 @@ class Raffles:
             await self._stores.incentives.settle(wishes[start : start + PIECE])
         return Seen(campaign, closing, picked=bool(wishes))
 
-    async def prizes(self, campaign: Campaign) -> Mapping[int, Place]:
+    async def given(self, campaign: Campaign) -> Mapping[int, Place]:
         """What was given to which entries so far, by their numbers; nothing where it is no raffle.
 
         After a restart this reads all of it once.

@@ -105,13 +105,13 @@ class Draws:
         last = found[limit - 1]
         return shown, Before(last.period, last.ordinal)
 
-    async def with_prizes(
-        self, campaign: Campaign, shown: Sequence[ShownDraw], prizes: Mapping[int, Place]
+    async def with_given(
+        self, campaign: Campaign, shown: Sequence[ShownDraw], given: Mapping[int, Place]
     ) -> list[ShownDraw]:
-        """Entries of a raffle, with what they won; `prizes` are by the entries' numbers."""
-        places = [prizes.get(one.draw.number) for one in shown]
-        given = [place for place in places if place is not None]
-        incentives = iter(await self._issuance.incentives_at(campaign.tenant, given))
+        """Entries of a raffle, with what they won; `given` is by the entries' numbers."""
+        places = [given.get(one.draw.number) for one in shown]
+        won = [place for place in places if place is not None]
+        incentives = iter(await self._issuance.incentives_at(campaign.tenant, won))
         return [
             one if place is None else ShownDraw(replace(one.draw, won=True), next(incentives))
             for one, place in zip(shown, places, strict=True)

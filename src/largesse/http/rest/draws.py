@@ -55,7 +55,7 @@ async def list_draws(call: Call[DrawsQuery, Nothing]) -> Reply:
         raise UnknownCustomerError
     before = Before(*map(int, walk.seen)) if walk.seen else None
     shown, last = await draws.draws_of(campaign, customer, before, walk.limit)
-    items = [show_shown(one) for one in await _with_prizes(call.services, campaign, shown)]
+    items = [show_shown(one) for one in await _with_given(call.services, campaign, shown)]
     salt = call.services.proofs.salt(campaign, customer)
     onward = walk.onward(last)
     return ok(DrawList(items, onward, may_draw=outcome.success, outcome=outcome, proof_salt=salt))
@@ -69,16 +69,16 @@ async def read_draw(call: Call[Nothing, Nothing]) -> Reply:
         raise NotFoundError(f"there is no draw {draw_id!r} here")
     campaign = call.services.issuance.offers.campaign(shown.draw.campaign_id)
     assert campaign is not None, "a draw's campaign is known"
-    [shown] = await _with_prizes(call.services, campaign, [shown])
+    [shown] = await _with_given(call.services, campaign, [shown])
     return ok(show_shown(shown))
 
 
-async def _with_prizes(
+async def _with_given(
     services: Services, campaign: Campaign, shown: Sequence[ShownDraw]
 ) -> Sequence[ShownDraw]:
     """Draws as they are; entries of a raffle with what they won once winners were picked."""
-    prizes = await services.proofs.raffles.prizes(campaign)
-    return await services.draws.with_prizes(campaign, shown, prizes) if prizes else shown
+    given = await services.proofs.raffles.given(campaign)
+    return await services.draws.with_given(campaign, shown, given) if given else shown
 
 
 async def read_receipt(call: Call[Nothing, Nothing]) -> Reply:

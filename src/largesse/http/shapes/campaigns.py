@@ -74,7 +74,9 @@ class RewardInput(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     code: Annotated[
         CodeFormat | None, Meta(description="How codes look; coupons without it get a default.")
     ] = None
-    uses_max: Count = 1
+    uses_max: Annotated[
+        int, Meta(description="How often a coupon may be used: 1, so far; more is refused.")
+    ] = 1
     expires_at: Moment | None = None
     expires_after_s: (
         Annotated[
