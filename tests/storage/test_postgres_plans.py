@@ -61,6 +61,7 @@ LOOKS = {
     "of rewards in several parts": known.of_rewards(
         [*OF_REWARD, (CAMPAIGN, "nobody", CAMPAIGN, ELSEWHERE)]
     ),
+    "who drew before": Statement(known_draws._RETURNING, (IN_CAMPAIGN, NAMES, PART)),
     "draws by key": Statement(known_draws._BY_KEY, (IN_CAMPAIGN, NAMES, KEYS, PART)),
     "draws of a period": Statement(
         known_draws._OF_PERIOD, (IN_CAMPAIGN, NAMES, [1] * CUSTOMERS, PART, 1)

@@ -27,7 +27,15 @@ from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
 from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall, columns
 
 _BOOKS = "SELECT campaign, draws FROM draw_book WHERE campaign = ANY(%s::bigint[])"
-# As customers of claims are found: LATERAL in the order of an index, and one partition.
+# As customers of claims are found: LATERAL in the order of an index, and one partition. Nearly
+# everybody never drew in the campaign, which a single look tells; only of the others it is asked
+# what the key and the period of their wishes have brought.
+_RETURNING: LiteralString = """
+SELECT w.campaign, w.customer
+FROM unnest(%s::bigint[], %s::text[]) AS w (campaign, customer)
+CROSS JOIN LATERAL (SELECT 1 FROM journal j
+  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.kind = 8
+  ORDER BY j.period, j.ordinal LIMIT 1) j"""
 _BY_KEY: LiteralString = f"""
 SELECT {DRAWN}
 FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (campaign, customer, key)
@@ -63,7 +71,7 @@ class LoadedDraws(NamedTuple):
     drawn: dict[Who, list[Drawn]]
     entries: dict[Who, list[LedgerEntry]]
     standings: Mapping[str, Standing]
-    won: Mapping[Place, Issued]
+    won: dict[Place, Issued]
 
 
 class _Asked(NamedTuple):
@@ -71,14 +79,14 @@ class _Asked(NamedTuple):
 
     tenant: int
     about: Sequence[Statement]
-    drawn: Sequence[Statement]
+    returning: Sequence[Statement]
     entries: Sequence[Statement]
     standings: Sequence[Statement]
 
     @property
     def statements(self) -> list[Statement]:
         """All of them."""
-        return [*self.about, *self.drawn, *self.entries, *self.standings]
+        return [*self.about, *self.returning, *self.entries, *self.standings]
 
 
 def load_draws(
@@ -88,7 +96,7 @@ def load_draws(
     wishes: Mapping[int, list[DrawWish]],
 ) -> dict[int, LoadedDraws]:
     """What is known of the wishes of some tenants, with all rewards of their campaigns held."""
-    asked = [_ask(memory, days, tenant, wishes[tenant]) for tenant in sorted(wishes)]
+    asked = [_ask(memory, tenant, wishes[tenant]) for tenant in sorted(wishes)]
     statements: list[Statement] = []
     queue_for(transaction, wishes)
     for one in asked:
@@ -98,45 +106,27 @@ def load_draws(
     for one in asked:
         next(answers)
         loaded[one.tenant] = _read(one, list(islice(answers, len(one.statements))))
-    return {
-        tenant: found._replace(won=_read_won(transaction, memory, tenant, found, wishes[tenant]))
-        for tenant, found in loaded.items()
-    }
+    for tenant, found in loaded.items():
+        again = [wish for wish in wishes[tenant] if (wish.campaign, wish.customer) in found.drawn]
+        if again:
+            found.drawn.update(_read_drawn(transaction, memory, days, again))
+            found.won.update(_read_won(transaction, memory, found, again))
+    return loaded
 
 
-def _ask(
-    memory: Mapping[int, Known], days: LocalDays, tenant: int, wishes: Sequence[DrawWish]
-) -> _Asked:
+def _ask(memory: Mapping[int, Known], tenant: int, wishes: Sequence[DrawWish]) -> _Asked:
     campaigns = (sorted({wish.campaign for wish in wishes}),)
     about = [Statement(text, campaigns) for text in (HELD_STATES, CAMPAIGNS, _BOOKS)]
     of_parts: dict[int, list[DrawWish]] = {}
     for wish in wishes:
         if wish.campaign in memory:
             of_parts.setdefault(memory[wish.campaign].part, []).append(wish)
-    drawn, entries = [], []
+    returning, entries = [], []
     for part, some in of_parts.items():
-        drawn += _ask_drawn(memory, days, part, some)
+        who = {(wish.campaign, wish.customer): None for wish in some}
+        returning.append(Statement(_RETURNING, (*columns(who), part)))
         entries += list(_ask_entries(memory, part, some))
-    return _Asked(tenant, about, drawn, entries, list(ask_who(memory, tenant, wishes)))
-
-
-def _ask_drawn(
-    memory: Mapping[int, Known], days: LocalDays, part: int, wishes: Sequence[DrawWish]
-) -> list[Statement]:
-    """How draws are found: by a customer's key, and by his period."""
-    by_key: dict[tuple[int, str, str], None] = {}
-    of_period: dict[tuple[int, str, int], None] = {}
-    most = 1
-    for wish in wishes:
-        definition = memory[wish.campaign].campaign.definition
-        period = decide.period(definition, days.day(definition.time_zone, wish.now_ms))
-        by_key[wish.campaign, wish.customer, wish.key] = None
-        of_period[wish.campaign, wish.customer, period] = None
-        most = max(most, definition.draws_per.n)
-    return [
-        Statement(_BY_KEY, (*columns(by_key), part)),
-        Statement(_OF_PERIOD, (*columns(of_period), part, most)),
-    ]
+    return _Asked(tenant, about, returning, entries, list(ask_who(memory, tenant, wishes)))
 
 
 def _ask_entries(
@@ -163,13 +153,7 @@ def _read(asked: _Asked, found: Sequence[Rows]) -> LoadedDraws:
     """What the answers to all that was asked for one tenant's wishes say."""
     answers = iter(found)
     states, campaigns, books = islice(answers, len(asked.about))
-    drawn: dict[Who, list[Drawn]] = {}
-    for rows in islice(answers, len(asked.drawn)):
-        for row in rows:
-            one = drawn_of(row)
-            known = drawn.setdefault((one.campaign, one.customer), [])
-            if one not in known:
-                known.append(one)
+    returning = [row for rows in islice(answers, len(asked.returning)) for row in rows]
     entries: dict[Who, list[LedgerEntry]] = {}
     for rows in islice(answers, len(asked.entries)):
         for row in rows:
@@ -180,21 +164,63 @@ def _read(asked: _Asked, found: Sequence[Rows]) -> LoadedDraws:
         {number: Counters(*counters) for number, _, *counters in states},
         {number: (status, version) for number, status, version in campaigns},
         dict(books),
-        drawn,
+        {(campaign, customer): [] for campaign, customer in returning},
         entries,
         standings_of(answers),
         {},
     )
 
 
+def _read_drawn(
+    transaction: BatchTransaction,
+    memory: Mapping[int, Known],
+    days: LocalDays,
+    wishes: Sequence[DrawWish],
+) -> dict[Who, list[Drawn]]:
+    """What the keys and the periods of one tenant's wishes have brought: one trip more."""
+    of_parts: dict[int, list[DrawWish]] = {}
+    for wish in wishes:
+        of_parts.setdefault(memory[wish.campaign].part, []).append(wish)
+    questions = [before_wall(wishes[0].tenant)]
+    for part, some in of_parts.items():
+        questions += _ask_drawn(memory, days, part, some)
+    drawn: dict[Who, list[Drawn]] = {(wish.campaign, wish.customer): [] for wish in wishes}
+    _, *found = transaction.ask(questions)
+    for rows in found:
+        for row in rows:
+            one = drawn_of(row)
+            known = drawn[one.campaign, one.customer]
+            if one not in known:
+                known.append(one)
+    return drawn
+
+
+def _ask_drawn(
+    memory: Mapping[int, Known], days: LocalDays, part: int, wishes: Sequence[DrawWish]
+) -> list[Statement]:
+    """How draws are found: by a customer's key, and by his period."""
+    by_key: dict[tuple[int, str, str], None] = {}
+    of_period: dict[tuple[int, str, int], None] = {}
+    most = 1
+    for wish in wishes:
+        definition = memory[wish.campaign].campaign.definition
+        period = decide.period(definition, days.day(definition.time_zone, wish.now_ms))
+        by_key[wish.campaign, wish.customer, wish.key] = None
+        of_period[wish.campaign, wish.customer, period] = None
+        most = max(most, definition.draws_per.n)
+    return [
+        Statement(_BY_KEY, (*columns(by_key), part)),
+        Statement(_OF_PERIOD, (*columns(of_period), part, most)),
+    ]
+
+
 def _read_won(
     transaction: BatchTransaction,
     memory: Mapping[int, Known],
-    tenant: int,
     loaded: LoadedDraws,
     wishes: Sequence[DrawWish],
 ) -> dict[Place, Issued]:
-    """What those draws won whose keys come again: one trip more, where there are any."""
+    """What those draws of a tenant won whose keys come again: another trip, if there are any."""
     keys = {(wish.campaign, wish.customer, wish.key) for wish in wishes}
     of_parts: dict[int, dict[Place, None]] = {}
     for (campaign, customer), drawn in loaded.drawn.items():
@@ -206,6 +232,6 @@ def _read_won(
     questions = [
         Statement(_WON, (*columns(places), part, part)) for part, places in of_parts.items()
     ]
-    _, *found = transaction.ask([before_wall(tenant), *questions])
+    _, *found = transaction.ask([before_wall(wishes[0].tenant), *questions])
     issued = [to_entry(*row).issued for rows in found for row in rows]
     return {Place(one.reward, one.serial): one for one in issued}

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from largesse.campaigns.model import CodeBlock, CodeSource, Counters, RewardDefinition
+from largesse.draws.model import DrawWish
 from largesse.issuance import decide
 from largesse.issuance.model import Issued, Offer, Place, Wish
 from largesse.issuance.ports import RandomCodes
@@ -102,7 +103,7 @@ class Lot:
         self.offer = self.offer._replace(day=day)
         self.room = decide.room(self.offer, self.counters, moment_ms)
 
-    def issue(self, wish: Wish, nth: int) -> Issued | None:
+    def issue(self, wish: Wish | DrawWish, nth: int) -> Issued | None:
         """One more unit, his nth in the campaign; None where no code can be had for it."""
         campaign, reward, _ = self.offer
         serial = self._closed.serials + len(self._issued) + 1

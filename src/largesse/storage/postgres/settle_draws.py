@@ -4,15 +4,16 @@ What is won is given by the same `Lot` that claims are given by: stock, serial, 
 the incentive are made in one place only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from largesse.campaigns.model import Reward
 from largesse.customers.model import Standing
 from largesse.draws import decide
 from largesse.draws.dice import Dice, Rolls
-from largesse.draws.model import Drawn, DrawPrior, DrawSettled, DrawWish
+from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawSettled, DrawWish
 from largesse.issuance import decide as issuing
-from largesse.issuance.model import Issued, LedgerEntry, Offer, Place, Wish
+from largesse.issuance.model import Issued, LedgerEntry, Offer, Place
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres.draw_rows import insert_draws
@@ -27,12 +28,13 @@ from largesse.storage.postgres.trips import BatchTransaction, Line, Statement
 _COUNT = "SELECT count_draws(%s, %s, %s::bigint, %s::bigint)"
 
 _GONE = DrawSettled(Outcome.CLOSED)
-_STRANGER = DrawPrior()
 
 
 class _Book:
     """The draws of one campaign in one batch; they run ahead of the ledger until written.
 
+    `lots` are its rewards in the order of the definition. `open` says whether any stranger may draw
+    at the moment come to; `capped`, whether it matters what a customer was given before.
     `statements` are what is to be written.
     """
 
@@ -40,6 +42,7 @@ class _Book:
         self.campaign, self._part = known
         self.lots = lots
         self.period = 0
+        self.open = False
         self.statements: list[Statement] = []
         definition = self.campaign.definition
         caps = [definition.per_customer_max]
@@ -64,8 +67,13 @@ class _Book:
         self._moment_ms = moment_ms
         day = days.day(self.campaign.definition.time_zone, moment_ms)
         self.period = decide.period(self.campaign.definition, day)
+        self.open = decide.open_to_strangers(self.campaign, moment_ms)
         for lot in self.lots:
             lot.come_to(moment_ms, days)
+
+    def has(self, at: int) -> bool:
+        """Whether a reward has something for any stranger, while the book is open to them."""
+        return self.lots[at].room > 0
 
     def note(self, drawn: Drawn) -> None:
         """One more draw."""
@@ -174,6 +182,10 @@ class _Batch:
         if book is None or book.campaign.tenant != wish.tenant:
             return _GONE
         book.come_to(wish.now_ms, self._memory.days)
+        who = (wish.campaign, wish.customer)
+        if book.open and not wish.dry_run and who not in self._drawn and who not in self._entries:
+            # Somebody who never drew and holds nothing: nearly everybody is.
+            return self._draw(wish, book, STRANGER)
         prior = self._prior(wish, book)
         ended = decide.without_draw(wish, book.campaign, prior, self._issued)
         return self._draw(wish, book, prior) if ended is None else ended
@@ -184,10 +196,8 @@ class _Batch:
     def _prior(self, wish: DrawWish, book: _Book) -> DrawPrior:
         who = (wish.campaign, wish.customer)
         drawn = self._drawn.get(who, ())
-        entries = self._entries.get(who, ()) if book.capped else ()
-        standing = self._standings[wish.tenant].get(wish.customer, _STRANGER.standing)
-        if not drawn and not entries and standing is _STRANGER.standing:
-            return _STRANGER
+        entries = self._entries.get(who, ())
+        standing = self._standings[wish.tenant].get(wish.customer, STRANGER.standing)
         bound = next((one for one in drawn if one.key == wish.key), None)
         of_period = [one for one in drawn if one.period == book.period]
         of_period.sort(key=lambda one: one.ordinal)
@@ -206,7 +216,7 @@ class _Batch:
             wish.now_ms,
             book.campaign.version,
             None if issued is None else Place(issued.reward, issued.serial),
-            tuple(book.campaign.rewards[at].number for at in codeless),
+            tuple(book.campaign.rewards[at].number for at in codeless) if codeless else (),
         )
         book.note(drawn)
         self._drawn.setdefault((wish.campaign, wish.customer), []).append(drawn)
@@ -217,37 +227,31 @@ class _Batch:
     ) -> tuple[Issued | None, Sequence[int]]:
         """What a draw wins, and which rewards turned out to have no code: out of stock, too."""
         codeless: list[int] = []
-
-        def available(at: int) -> bool:
-            lot = book.lots[at]
-            cap = lot.definition.per_customer_max
-            return (
-                at not in codeless
-                and issuing.stock(lot.definition, lot.counters, lot.offer.day) is None
-                and (cap is None or prior.held_of.get(lot.offer.reward.number, 0) < cap)
-            )
-
+        available: Callable[[int], bool] = book.has
+        if prior is not STRANGER:
+            available = partial(_available, book, prior, codeless)
         while True:
             roll = book.rolls(book.next, wish.seed)
             won = decide.pick(book.wheel, available, roll)
             if won is None:
                 return None, codeless
-            issued = self._issue(wish, book.lots[won])
+            issued = self._issue(wish, book, book.lots[won])
             if issued is not None:
                 return issued, codeless
             codeless.append(won)
+            available = partial(_available, book, prior, codeless)
 
     # --- apply --------------------------------------------------------------------------------
 
-    def _issue(self, wish: DrawWish, lot: Lot) -> Issued | None:
-        reward = lot.offer.reward.number
-        claim = Wish(
-            wish.tenant, wish.campaign, reward, wish.customer, wish.key, now_ms=wish.now_ms
-        )
-        entries = self._entries.setdefault((wish.campaign, wish.customer), [])
-        issued = lot.issue(claim, len(entries) + 1)
+    def _issue(self, wish: DrawWish, book: _Book, lot: Lot) -> Issued | None:
+        if not book.capped:
+            issued = lot.issue(wish, 1)
+        else:
+            entries = self._entries.setdefault((wish.campaign, wish.customer), [])
+            issued = lot.issue(wish, len(entries) + 1)
+            if issued is not None:
+                entries.append(LedgerEntry(issued))
         if issued is not None:
-            entries.append(LedgerEntry(issued))
             self._won[Place(issued.reward, issued.serial)] = issued
         return issued
 
@@ -262,3 +266,14 @@ class _Batch:
 def _write_books(tenant: int, books: Sequence[_Book]) -> list[Statement]:
     won = write_lots(tenant, [lot for book in books for lot in book.lots])
     return [*won, *(statement for book in books for statement in book.close())]
+
+
+def _available(book: _Book, prior: DrawPrior, codeless: Sequence[int], at: int) -> bool:
+    """Whether a reward has something for a customer."""
+    lot = book.lots[at]
+    cap = lot.definition.per_customer_max
+    return (
+        at not in codeless
+        and issuing.stock(lot.definition, lot.counters, lot.offer.day) is None
+        and (cap is None or prior.held_of.get(lot.offer.reward.number, 0) < cap)
+    )

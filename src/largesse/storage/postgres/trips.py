@@ -29,6 +29,7 @@ from largesse.storage.postgres.transaction import (
 Rows = list[TupleRow]
 
 _PLACE = re.compile("%s")
+_TEXTS, _NUMBERS = frozenset({str}), frozenset({int, type(None)})
 _NAMES = count(1)
 """Of prepared statements: one whose making failed is made anew under another name."""
 
@@ -164,10 +165,13 @@ def _dump(value: Any) -> bytes | None:  # noqa: ANN401 — whatever a statement 
 
 def _list(values: list[Any]) -> str:
     """A list as the server reads it (manual, 8.15.6): in quotes, or NULL."""
-    if values and isinstance(values[0], str) and None not in values:
+    kinds = {*map(type, values)}
+    if kinds == _TEXTS:
         joined = '","'.join(values)
         if "\\" not in joined and joined.count('"') == 2 * (len(values) - 1):
             return f'{{"{joined}"}}'  # none of them has a mark of its own: nearly always so
+    elif kinds <= _NUMBERS:
+        return f"{{{str(values)[1:-1].replace('None', 'NULL')}}}"
     return f"{{{','.join(map(_item, values))}}}"
 
 
