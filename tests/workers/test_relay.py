@@ -19,7 +19,8 @@ from largesse.storage.memory.state import MemoryState
 from largesse.testing.contracts.outbox import all_told, hold_against_a_latecomer, outbox_of
 from largesse.testing.factories import World, a_reward, crowd, open_campaign, settle
 from largesse.workers import relay as relays
-from largesse.workers.relay import Pace, Relay, Way
+from largesse.workers.bell import PAUSE_S
+from largesse.workers.relay import QUIET_PAUSE_S_MAX, Pace, Relay, Way
 
 UNITS = 12
 PIECE = 5
@@ -254,6 +255,26 @@ async def test_facts_arrive_by_the_bell() -> None:
     assert recorder.heard == await every_fact(world, campaign)
     assert health.problems == {}
     assert await store.lease(recorder.name, 0, "the next process", 1_000) is not None
+
+
+async def test_where_nothing_happens_it_looks_less_often() -> None:
+    """However often the bell rings for others; and as often as ever once something has happened."""
+    world = memory_world()
+    campaign = await open_campaign(world, a_reward(quota_total=UNITS))
+    store = outbox_of(world)
+    way = Way(store, Recorder(store, [], campaign.tenant), campaign.number % store.parts)
+    pauses_s = []
+    for _ in range(6):
+        while await way.go(HOLDER, 100):
+            pass
+        pauses_s.append(way.pause_s)
+    assert pauses_s[-1] == pauses_s[-2] == QUIET_PAUSE_S_MAX
+    assert pauses_s == sorted(pauses_s)
+
+    await settle(world, *crowd(campaign, UNITS))
+    await way.go(HOLDER, 100)
+
+    assert way.pause_s == PAUSE_S
 
 
 async def test_a_subscriber_that_is_full_is_asked_again() -> None:

@@ -12,8 +12,8 @@ PAUSE_S = 0.02
 class Bell:
     """Rung from any thread at hardly any cost; heard in the loop that waits.
 
-    Between two wake-ups pass at least `PAUSE_S`. A ring while nobody waits is kept for the next who
-    does.
+    Between two wake-ups pass at least `PAUSE_S`, or what the listener asks for. A ring while nobody
+    waits is kept for the next who does.
     """
 
     def __init__(self, wait: Wait = asyncio.sleep) -> None:
@@ -28,9 +28,9 @@ class Bell:
         if wake is not None:
             wake()
 
-    async def heard(self, timeout_s: float) -> None:
-        """Wait until it rings, or for so long."""
-        await self._wait(PAUSE_S)
+    async def heard(self, timeout_s: float, pause_s: float = PAUSE_S) -> None:
+        """Wait until it rings, or for so long, but for the pause in any case."""
+        await self._wait(pause_s)
         loop = asyncio.get_running_loop()
         woken = asyncio.Event()
         self._wake = lambda: loop.call_soon_threadsafe(woken.set)

@@ -18,11 +18,15 @@ from largesse.kernel.errors import BusyError, UnavailableError
 from largesse.kernel.fact import START
 from largesse.kernel.health import Health
 from largesse.kernel.lease import Lease, LeaseLostError
-from largesse.workers.bell import Bell
+from largesse.workers.bell import PAUSE_S, Bell
 from largesse.workers.timers import Wait
 
 LEASE_S = 10.0
 """A process that was killed is replaced after so long; a lease is renewed in half the time."""
+
+QUIET_PAUSE_S_MAX = 8 * PAUSE_S
+"""The bell rings for all parts, and a sale is in one of them: the others, where looks find nothing,
+look less often, up to so long apart. That is the most by which a fact of theirs comes later."""
 
 UNKEPT_ROWS_MAX = 10_000
 """So many rows that nobody wanted are passed over before that is noted: a restart reads them again
@@ -97,7 +101,7 @@ class Relay:
                 if way.idle:
                     await self._wait(self._pace.poll_s)
                 elif not more:
-                    await bell.heard(self._pace.poll_s)
+                    await bell.heard(self._pace.poll_s, way.pause_s)
         finally:
             with suppress(UnavailableError):
                 await way.leave()
@@ -121,7 +125,8 @@ class Way:
     """One subscriber's way through one part: where it stands, and under which lease.
 
     `idle` says that there is nothing to do here for now: nobody wants anything, or another process
-    has the part.
+    has the part. `pause_s` is how long the next look has time: longer after each in a row that
+    found nothing.
     """
 
     def __init__(self, store: OutboxStore, subscriber: Subscriber, part: int) -> None:
@@ -134,6 +139,7 @@ class Way:
         self._kept = START
         self._renew_at_s = 0.0
         self.idle = True
+        self.pause_s = PAUSE_S
 
     async def go(self, holder: str, rows_max: int) -> bool:
         """One round; whether there is more."""
@@ -147,7 +153,9 @@ class Way:
             piece = await self._store.read(self._part, lease.position, wanted, rows_max)
             if piece.upto == lease.position:
                 self._wanted = wanted
+                self.pause_s = min(2 * self.pause_s, QUIET_PAUSE_S_MAX)
                 return False
+            self.pause_s = PAUSE_S
             # What is wanted is asked once more when something is passed: it may lack something for
             # who came meanwhile.
             self._wanted = await self._subscriber.wanted(self._part)
