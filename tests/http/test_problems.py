@@ -16,6 +16,8 @@ PACKAGE = Path(largesse.__file__).parent
 RAISED = re.compile(r"(\w+\.)*\w+Error|super\(\)\.__init__")
 CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
 
+ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
+
 
 def codes_raised(tree: ast.AST) -> Iterator[str]:
     """The codes that errors are given by name: where raised, or by a class of their own."""
@@ -53,9 +55,10 @@ def test_a_code_without_a_page_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("problem", CATALOGUE.values(), ids=lambda problem: problem.code)
-async def test_every_problem_has_a_page(town: Town, problem: Explained) -> None:
+@ON_ONE_LOOP
+async def test_every_problem_has_a_page(still_town: Town, problem: Explained) -> None:
     """Open to everybody, and it fetches nothing."""
-    answer = await town.stranger.http.get(problem.path)
+    answer = await still_town.stranger.http.get(problem.path)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
@@ -64,23 +67,26 @@ async def test_every_problem_has_a_page(town: Town, problem: Explained) -> None:
     assert "`" not in answer.text
 
 
-async def test_the_index_leads_to_all_of_them(town: Town) -> None:
+@ON_ONE_LOOP
+async def test_the_index_leads_to_all_of_them(still_town: Town) -> None:
     """By the same addresses."""
-    answer = await town.stranger.http.get(INDEX_PATH)
+    answer = await still_town.stranger.http.get(INDEX_PATH)
     assert re.findall(r'href="(/problems/[^"]*)"', answer.text) == [
         problem.path for problem in CATALOGUE.values()
     ]
 
 
-async def test_the_type_of_a_refusal_is_the_address_of_its_page(town: Town) -> None:
+@ON_ONE_LOOP
+async def test_the_type_of_a_refusal_is_the_address_of_its_page(still_town: Town) -> None:
     """What programs are given, people can open."""
-    refused = (await town.stranger.http.get("/api/v1/campaigns")).json()
-    page = await town.stranger.http.get(refused["type"])
+    refused = (await still_town.stranger.http.get("/api/v1/campaigns")).json()
+    page = await still_town.stranger.http.get(refused["type"])
     assert (refused["code"], page.status_code) == ("UNAUTHENTICATED", 200)
     assert "Authorization: Bearer" in page.text
 
 
-async def test_no_page_for_what_is_no_code(town: Town) -> None:
+@ON_ONE_LOOP
+async def test_no_page_for_what_is_no_code(still_town: Town) -> None:
     """The usual answer."""
-    answer = await town.stranger.http.get("/problems/sold-in")
+    answer = await still_town.stranger.http.get("/problems/sold-in")
     assert (answer.status_code, answer.json()["code"]) == (404, "NO_ROUTE")

@@ -1,24 +1,15 @@
 """Bad input: each gets its 4xx with a pointer, and changes nothing."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
-from rest_stage import CAMPAIGN, NOW, REWARD, Json, Town, opened_town
+from rest_stage import CAMPAIGN, NOW, REWARD, Json, Town
 
 LONG = "x" * 10_000
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    """One town for all, because nothing that is said here changes it."""
-    async with opened_town(tmp_path_factory.mktemp("town")) as opened:
-        yield opened
 
 
 def campaign(**changes: object) -> Json:
@@ -148,23 +139,23 @@ def label(case: object) -> str:
 
 
 @pytest.mark.parametrize(("body", "pointer"), INVALID, ids=label)
-async def test_bad_campaigns(town: Town, body: object, pointer: str) -> None:
+async def test_bad_campaigns(still_town: Town, body: object, pointer: str) -> None:
     """422 and a pointer; nothing has changed; the same as an edit."""
-    kept = await town.acme.campaign(activate=False)
-    before = await town.acme.state()
+    kept = await still_town.acme.campaign(activate=False)
+    before = await still_town.acme.state()
     content = json.dumps(body).encode()
-    answer = await town.acme.http.post("/api/v1/campaigns", content=content)
+    answer = await still_town.acme.http.post("/api/v1/campaigns", content=content)
     assert answer.status_code == 422, answer.text
     problem = answer.json()
     assert problem["pointer"] == pointer
     assert problem["detail"]
     assert answer.headers["content-type"] == "application/problem+json"
     if not (isinstance(body, dict) and "activate" in body):
-        edited = await town.acme.http.put(
+        edited = await still_town.acme.http.put(
             f"/api/v1/campaigns/{kept['id']}", content=content, headers={"if-match": '"1"'}
         )
         assert (edited.status_code, edited.json()["pointer"]) == (422, problem["pointer"])
-    assert await town.acme.state() == before
+    assert await still_town.acme.state() == before
 
 
 @pytest.mark.parametrize(
@@ -187,44 +178,44 @@ async def test_bad_campaigns(town: Town, body: object, pointer: str) -> None:
     ],
     ids=label,
 )
-async def test_bodies_that_are_no_json(town: Town, content: bytes) -> None:
+async def test_bodies_that_are_no_json(still_town: Town, content: bytes) -> None:
     """400, and nothing has changed."""
-    before = await town.acme.state()
-    answer = await town.acme.http.post("/api/v1/campaigns", content=content)
+    before = await still_town.acme.state()
+    answer = await still_town.acme.http.post("/api/v1/campaigns", content=content)
     assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
-    assert await town.acme.state() == before
+    assert await still_town.acme.state() == before
 
 
 @pytest.mark.parametrize(
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", ""],
 )
-async def test_bodies_that_are_called_something_else(town: Town, content_type: str) -> None:
+async def test_bodies_that_are_called_something_else(still_town: Town, content_type: str) -> None:
     """415."""
     headers = {"content-type": content_type}
-    answer = await town.acme.http.post("/api/v1/campaigns", content=b"{}", headers=headers)
+    answer = await still_town.acme.http.post("/api/v1/campaigns", content=b"{}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_a_body_of_ten_megabytes(town: Town) -> None:
+async def test_a_body_of_ten_megabytes(still_town: Town) -> None:
     """413, whether its length is announced or not."""
-    before = await town.acme.state()
+    before = await still_town.acme.state()
 
     async def chunks() -> Any:  # noqa: ANN401 — an asynchronous generator
         for _ in range(160):
             yield b" " * 65_536
 
     for content in (b" " * 10_485_760, chunks()):
-        answer = await town.acme.http.post("/api/v1/campaigns", content=content)
+        answer = await still_town.acme.http.post("/api/v1/campaigns", content=content)
         assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
-    assert await town.acme.state() == before
+    assert await still_town.acme.state() == before
 
 
 @pytest.mark.parametrize("key", ["", " ", "k" * 256, "a b", "a\tb", "ключ", "a\x7f"], ids=label)
-async def test_idempotency_keys_that_are_none(town: Town, key: str) -> None:
+async def test_idempotency_keys_that_are_none(still_town: Town, key: str) -> None:
     """400 on every POST, and nothing has changed."""
-    shown = await town.acme.campaign()
-    before = await town.acme.state()
+    shown = await still_town.acme.campaign()
+    before = await still_town.acme.state()
     headers = {b"idempotency-key": key.encode(), b"content-type": b"application/json"}
     for path, body in [
         ("/campaigns", CAMPAIGN),
@@ -233,28 +224,28 @@ async def test_idempotency_keys_that_are_none(town: Town, key: str) -> None:
         (f"/campaigns/{shown['id']}:pause", {}),
         (f"/campaigns/{shown['id']}/claims", {"customer_id": "u"}),
     ]:
-        answer = await town.acme.http.post(
+        answer = await still_town.acme.http.post(
             f"/api/v1{path}", content=msgspec.json.encode(body), headers=headers
         )
         assert answer.status_code == 400, path
-    assert await town.acme.state() == before
+    assert await still_town.acme.state() == before
 
 
 @pytest.mark.parametrize("name", ["idempotency-key", "authorization", "content-type"])
-async def test_headers_that_are_there_twice(town: Town, name: str) -> None:
+async def test_headers_that_are_there_twice(still_town: Town, name: str) -> None:
     """400: whichever we took, a proxy may have taken the other."""
     good = {
         "idempotency-key": "k",
-        "authorization": town.acme.http.headers["authorization"],
+        "authorization": still_town.acme.http.headers["authorization"],
         "content-type": "application/json",
     }
     pairs = [*good.items(), (name, good[name])]
-    before = await town.acme.state()
-    answer = await town.stranger.http.post(
+    before = await still_town.acme.state()
+    answer = await still_town.stranger.http.post(
         "/api/v1/campaigns", content=msgspec.json.encode(CAMPAIGN), headers=pairs
     )
     assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
-    assert await town.acme.state() == before
+    assert await still_town.acme.state() == before
 
 
 @pytest.mark.parametrize(
@@ -274,23 +265,23 @@ async def test_headers_that_are_there_twice(town: Town, name: str) -> None:
     ],
     ids=label,
 )
-async def test_bad_queries(town: Town, query: str, pointer: str) -> None:
+async def test_bad_queries(still_town: Town, query: str, pointer: str) -> None:
     """422 that names the parameter, unknown ones included."""
-    answer = await town.acme.get(f"/campaigns?{query}")
+    answer = await still_town.acme.get(f"/campaigns?{query}")
     assert (answer.status_code, answer.json()["pointer"]) == (422, pointer)
 
 
 @pytest.mark.parametrize("query", ["limit=1&limit=2", "a=1&" * 60, "name=%ff", "name=%ed%a0%80"])
-async def test_queries_that_are_not_well_formed(town: Town, query: str) -> None:
+async def test_queries_that_are_not_well_formed(still_town: Town, query: str) -> None:
     """400."""
-    answer = await town.acme.get(f"/campaigns?{query}")
+    answer = await still_town.acme.get(f"/campaigns?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
 
 
 @pytest.mark.parametrize(
     "thing", [LONG, "camp_", "camp_%00", "%ff", "é", "..", "%2F", "camp_x:y", "'"]
 )
-async def test_ids_that_are_none(town: Town, thing: str) -> None:
+async def test_ids_that_are_none(still_town: Town, thing: str) -> None:
     """404 wherever an id stands, the same as for one that is unknown."""
     for method, path in [
         ("GET", f"/campaigns/{thing}"),
@@ -301,7 +292,7 @@ async def test_ids_that_are_none(town: Town, thing: str) -> None:
         ("GET", f"/codes/{thing}"),
         ("DELETE", f"/keys/{thing}"),
     ]:
-        answer = await town.acme.http.request(method, f"/api/v1{path}")
+        answer = await still_town.acme.http.request(method, f"/api/v1{path}")
         assert answer.status_code == 404, (method, path)
 
 
@@ -318,12 +309,12 @@ async def test_ids_that_are_none(town: Town, thing: str) -> None:
     ],
     ids=label,
 )
-async def test_bad_keys(town: Town, body: Json, pointer: str) -> None:
+async def test_bad_keys(still_town: Town, body: Json, pointer: str) -> None:
     """422 and a pointer; a tenant cannot make itself an operator."""
-    before = await town.acme.state()
-    answer = await town.acme.post("/keys", body)
+    before = await still_town.acme.state()
+    answer = await still_town.acme.post("/keys", body)
     assert (answer.status_code, answer.json()["pointer"]) == (422, pointer)
-    assert await town.acme.state() == before
+    assert await still_town.acme.state() == before
 
 
 @pytest.mark.parametrize(
@@ -342,9 +333,9 @@ async def test_bad_keys(town: Town, body: Json, pointer: str) -> None:
     ],
     ids=label,
 )
-async def test_bad_advances(town: Town, body: Json, pointer: str) -> None:
+async def test_bad_advances(still_town: Town, body: Json, pointer: str) -> None:
     """422 and a pointer: a clock moves forward, and not out of the calendar."""
-    before = await town.acme.state()
-    answer = await town.acme.post("/test-clock:advance", body)
+    before = await still_town.acme.state()
+    answer = await still_town.acme.post("/test-clock:advance", body)
     assert (answer.status_code, answer.json()["pointer"]) == (422, pointer)
-    assert await town.acme.state() == before
+    assert await still_town.acme.state() == before

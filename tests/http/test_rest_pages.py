@@ -13,11 +13,14 @@ STATIC = Path(pages.__file__).parent / "static"
 ENTRANCES = [page.path for page in PAGES if page.file.endswith(".html")]
 ADDRESS = re.compile(r"""(?:src|href|url)\s*[=:(]\s*["']?([^"'\s)>,]+)""")
 
+ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-async def test_pages_are_served(town: Town, page: Page) -> None:
+@ON_ONE_LOOP
+async def test_pages_are_served(still_town: Town, page: Page) -> None:
     """To everybody, with a policy that keeps the browser here."""
-    answer = await town.stranger.http.get(page.path)
+    answer = await still_town.stranger.http.get(page.path)
     assert answer.status_code == 200
     assert answer.content == (STATIC / page.file).read_bytes()
     assert answer.headers["content-type"].encode() == page.content_type
@@ -27,20 +30,22 @@ async def test_pages_are_served(town: Town, page: Page) -> None:
     assert "*" not in policy
 
 
-async def test_the_address_alone_leads_to_the_documentation(town: Town) -> None:
+@ON_ONE_LOOP
+async def test_the_address_alone_leads_to_the_documentation(still_town: Town) -> None:
     """Whoever opens it in a browser is shown what the server can do."""
-    answer = await town.stranger.http.get("/")
+    answer = await still_town.stranger.http.get("/")
     assert (answer.status_code, answer.headers["location"]) == (307, "/swagger-ui")
 
 
 @pytest.mark.parametrize("path", ENTRANCES)
-async def test_pages_refer_to_nothing_elsewhere(town: Town, path: str) -> None:
+@ON_ONE_LOOP
+async def test_pages_refer_to_nothing_elsewhere(still_town: Town, path: str) -> None:
     """All that a page names is a route of ours."""
-    text = (await town.stranger.http.get(path)).text
+    text = (await still_town.stranger.http.get(path)).text
     named = [name for name in ADDRESS.findall(text) if name != "data:"]
     assert named
     for name in [*named, "/openapi.json"]:
-        assert (await town.stranger.http.get(name)).status_code == 200, name
+        assert (await still_town.stranger.http.get(name)).status_code == 200, name
 
 
 @pytest.mark.parametrize("path", ["swagger-ui-start.js", "swagger-ui.css"])
