@@ -34,6 +34,9 @@ OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 LONGEST = "promises"
 """The folder of the tests that take the longest."""
 
+AS_USERS_DO = {"conformance", "end_to_end", LONGEST}
+"""Folders of tests that start servers and programs as users do: each of them is `slow`."""
+
 _LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
@@ -42,9 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LEFT_OUT] = Counter()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, so that nobody is left alone with it at the end."""
-    items.sort(key=lambda item: LONGEST not in item.path.parts)
+    """Mark what takes seconds by its folder, before any mark is asked for.
+
+    Begin with what takes minutes, so that nobody is left alone with it at the end.
+    """
+    for item in items:
+        if item.path.parent.name in AS_USERS_DO:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.parent.name != LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)

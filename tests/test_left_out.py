@@ -49,6 +49,7 @@ def test_what_is_left_out_is_said_aloud(
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_may_leave_out_nothing_fails(
     run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

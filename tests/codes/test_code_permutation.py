@@ -52,7 +52,15 @@ def test_small_spaces(sizes: tuple[int, int]) -> None:
     assert_bijection(FeistelNetwork(KeyedFunction(KEY), sizes), sizes)
 
 
-@pytest.mark.parametrize("sizes", [(257, 256), (2, 50_000), (42, 1764), (1_000, 1_000)])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (257, 256),
+        (2, 50_000),
+        (42, 1764),
+        pytest.param((1_000, 1_000), marks=pytest.mark.slow),
+    ],
+)
 def test_larger_spaces(sizes: tuple[int, int]) -> None:
     """The whole of a space that is too large for a table."""
     assert sizes[0] * sizes[1] > TABLE_SPACE_MAX

@@ -31,9 +31,6 @@ SERVE = "largesse serve --log-level error"
 PROGRAMS = {"curl": "curl", "nginx": "nginx-light", "systemd-analyze": "systemd"}
 """Programs that a page may need, with the Debian packages that bring them."""
 
-SLOW = "time"
-"""What a page says to need whose blocks take seconds."""
-
 _END = "--- end of block ---"
 
 
@@ -78,7 +75,7 @@ class Reader:
                 self._serve(SERVE, str(self.page.path))
             elif name in named:
                 self._expect(self._session.run(self._put_in(named[name].content)), named[name], 0)
-            elif name not in PROGRAMS and name != SLOW:
+            elif name not in PROGRAMS:
                 raise PageError(f"{self.page.path}: no block and no program is called {name!r}")
 
     def _serve(self, command: str, place: str) -> None:

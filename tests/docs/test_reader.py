@@ -183,6 +183,7 @@ def test_a_wrong_answer_is_noticed(answer: str) -> None:
     assert not shows(answer, '{"a":1,"b":2}')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "right", "wrong", "complaint"),
     [
