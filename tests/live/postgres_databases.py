@@ -25,7 +25,7 @@ BEGIN
   FOREACH named IN ARRAY ARRAY['journal', 'expiry', 'code', 'code_pool', 'job', 'code_block',
     'code_pattern', 'draw_book', 'campaign', 'customer', 'webhook_delivery', 'webhook_removed',
     'webhook', 'relay', 'relay_member', 'audit', 'idempotency', 'api_key', 'tenant',
-    'installation', 'change'] LOOP
+    'installation', 'change', 'proof'] LOOP
     EXECUTE format('DELETE FROM %I', named);
   END LOOP;
   FOR named IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'largesse' LOOP

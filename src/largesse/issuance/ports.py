@@ -140,3 +140,19 @@ class OutboxStore(Protocol):
 
     async def keep(self, lease: Lease, position: Position) -> None:
         """Note how far the work has come. Raises `LeaseLostError` to who has the lease no more."""
+
+
+class SharedProofs(Protocol):
+    """The last proof of a ledger that several processes serve; one at a time makes the next."""
+
+    async def take_turn(self, for_ms: int) -> bool:
+        """Whether this process is to prove, for so long; who has the turn keeps it by asking."""
+
+    async def keep(self, proof: Conservation) -> None:
+        """Have a proof shown by all; nothing where somebody else has the turn by now."""
+
+    async def last(self) -> Conservation | None:
+        """The last proof that was kept; None before the first."""
+
+    async def leave(self) -> None:
+        """Let the next one have the turn at once."""

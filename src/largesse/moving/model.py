@@ -234,6 +234,7 @@ STAYS: Mapping[str, str] = MappingProxyType(
         "webhook_behind": "nothing may wait for a webhook when a tenant leaves",
         "webhook_removed": "the same",
         "webhook_delivery": "what was delivered is told here for some days; nothing may wait",
+        "proof": "what was found of this ledger; the next one makes another",
         "change": "what processes here tell each other",
         "run": "a memory that is made anew",
         "extent_added": "where rows stand in this file",

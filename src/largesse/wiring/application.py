@@ -64,8 +64,9 @@ from largesse.wiring.vault import make_vault
 from largesse.wiring.webhooks import Delivering, make_webhooks
 from largesse.workers.batch_log import log_batch
 from largesse.workers.jobs import Worker
+from largesse.workers.proving import ProvingInTurn
 from largesse.workers.timers import Timer, Timers
-from largesse.workers.upkeep import Duties, Upkeep
+from largesse.workers.upkeep import Duties, Prove, Upkeep
 
 KEY_PREFIX = "lgs_"
 KEY_BYTES = 32
@@ -156,7 +157,8 @@ async def open_application(
         webhooks = make_webhooks(settings, storage, ids)
         bulk = _make_bulk(settings, storage, world)
         stack.callback(bulk.thread.close)
-        upkeep = Upkeep(_duties(storage, issuance, bulk.jobs), storage.clock, settings)
+        duties = _duties(storage, issuance, bulk.jobs, _proving(settings, storage, issuance, stack))
+        upkeep = Upkeep(duties, storage.clock, settings)
         campaigns = Campaigns(storage.campaigns, Spaces(), clocks, ids)
         services = Services(
             tenants=tenants,
@@ -297,10 +299,21 @@ def _make_bulk(settings: Settings, storage: Storage, world: _World) -> _Bulk:
     return bulk
 
 
-def _duties(storage: Storage, issuance: Issuance, jobs: Jobs) -> Duties:
+def _proving(
+    settings: Settings, storage: Storage, issuance: Issuance, stack: AsyncExitStack
+) -> Prove:
+    """Who proves the ledger: this process, or one for all that have it."""
+    if storage.proofs is None:
+        return issuance.prove
+    proving = ProvingInTurn(issuance.prove, storage.proofs, settings.audit.period_s)
+    stack.push_async_callback(proving.leave)
+    return proving
+
+
+def _duties(storage: Storage, issuance: Issuance, jobs: Jobs, prove: Prove) -> Duties:
     return Duties(
         expire=issuance.expire,
-        prove=issuance.prove,
+        prove=prove,
         forget_keys=storage.forget_keys,
         tidy_results=jobs.tidy,
         jump_ms=storage.clock.jump_ms,

@@ -28,6 +28,7 @@ from largesse.storage.postgres.news import News
 from largesse.storage.postgres.opening import open_database
 from largesse.storage.postgres.outbox import PostgresOutboxStore
 from largesse.storage.postgres.pools import PostgresPoolRecords
+from largesse.storage.postgres.proofs import PostgresProofs
 from largesse.storage.postgres.publishing import Publisher
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.upkeep import PostgresUpkeep
@@ -65,6 +66,7 @@ def open_postgres(
             store = PostgresIncentiveStore(database, random_codes, runs_by)
             return Stores(store, PostgresDrawStore(database, store, dice))
 
+        holder = f"{gethostname()} {getpid()} {os.urandom(4).hex()}"
         ledger = PostgresTransactions(database, publisher, PostgresLedgerRecords)
         yield Storage(
             secret=secret,
@@ -92,8 +94,9 @@ def open_postgres(
                 webhooks=PostgresTransactions(database, publisher, PostgresWebhookRecords),
                 deliveries=PostgresDeliveryStore(database, settings.webhooks.waiting_max),
                 ring=news.on,
-                holder=f"{gethostname()} {getpid()} {os.urandom(4).hex()}",
+                holder=holder,
             ),
+            proofs=PostgresProofs(database, runs_by, holder),
         )
 
 

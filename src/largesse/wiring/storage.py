@@ -15,6 +15,7 @@ from largesse.issuance.ports import (
     LedgerStore,
     OutboxStore,
     RandomCodes,
+    SharedProofs,
 )
 from largesse.jobs.ports import JobStore
 from largesse.kernel.clock import MachineClock
@@ -47,7 +48,7 @@ class Storage(Struct, frozen=True):
     `open_ledger` is called once, when codes can be made and dice rolled. `results_folder` is where
     jobs leave their files unless the settings say otherwise. `checks` look after the ledger while
     the server runs.
-    `following` is None where no other process can change anything.
+    `following` and `proofs` are None where no other process can have the ledger.
     """
 
     secret: bytes
@@ -66,6 +67,7 @@ class Storage(Struct, frozen=True):
     checks: tuple[Timer, ...]
     telling: Telling
     following: Following | None = None
+    proofs: SharedProofs | None = None
 
 
 class Stores(Struct, frozen=True):
