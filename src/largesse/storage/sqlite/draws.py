@@ -16,6 +16,7 @@ from largesse.kernel.calendar import LocalDays, local_day
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
 from largesse.storage.sqlite.draw_rows import read_by_number, read_draws, read_returns
+from largesse.storage.sqlite.fingerprint import of_customer
 from largesse.storage.sqlite.issuance import SQLiteIncentiveStore
 from largesse.storage.sqlite.query import number, rows
 from largesse.storage.sqlite.readers import Readers
@@ -48,6 +49,7 @@ class _Verdict(NamedTuple):
     after_ms: int
     refused: DrawSettled | None
     period: int
+    seed_of_firsts: int
     asks_who: bool
 
 
@@ -77,6 +79,8 @@ class SQLiteDrawStore:
             return [None] * len(wishes)
         refusals = [self._refusal(wish) for wish in wishes]
         refused = [at for at, one in enumerate(refusals) if one is not None]
+        if not refused:
+            return refusals
         draw_key = self._memory.prints.draw_key
         hashes = [
             draw_key(one.campaign, one.customer, one.key)
@@ -124,21 +128,18 @@ class SQLiteDrawStore:
             verdict = self._verdicts[wish.campaign] = self._judge(campaign, wish.now_ms)
         if verdict.refused is not None or verdict.asks_who:
             return verdict.refused
-        first = self._drawn_lately(wish, verdict.period, 1)
+        lately = self._memory.drawn_lately
+        first = lately.get(of_customer(verdict.seed_of_firsts, wish.customer))
+        if first is None or not _is_place(first, wish, verdict.period, 1):
+            return None  # as nearly always: who asks has not drawn, or long ago
         most = campaign.definition.draws_per.n
-        if first is None or (most > 1 and not self._drawn_lately(wish, verdict.period, most)):
-            return None
+        if most > 1:
+            prints = self._memory.prints
+            last = prints.of_period(wish.campaign, verdict.period, wish.customer, most)
+            drawn = lately.get(last)
+            if drawn is None or not _is_place(drawn, wish, verdict.period, most):
+                return None
         return DrawSettled(Outcome.ALREADY_DRAWN, first)
-
-    def _drawn_lately(self, wish: DrawWish, period: int, nth: int) -> Drawn | None:
-        """A customer's nth draw of a period, if it was made lately enough to be remembered."""
-        memory = self._memory
-        one = memory.prints.of_period(wish.campaign, period, wish.customer, nth)
-        drawn = memory.drawn_lately.get(one)
-        whose = wish.campaign, wish.customer, period, nth
-        if drawn and (drawn.campaign, drawn.customer, drawn.period, drawn.ordinal) == whose:
-            return drawn
-        return None
 
     def _judge(self, campaign: Campaign, now_ms: int) -> _Verdict:
         definition = campaign.definition
@@ -146,12 +147,14 @@ class SQLiteDrawStore:
             definition.time_zone, now_ms, (definition.starts_at_ms, definition.ends_at_ms)
         )
         window = issuing.window(campaign, now_ms)
+        period = decide.period(definition, day)
         return _Verdict(
             campaign,
             first_ms,
             after_ms,
             None if window is None else DrawSettled(window),
-            decide.period(definition, day),
+            period,
+            self._memory.prints.seed_of_period(campaign.number, period, 1),
             issuing.asks_who(definition),
         )
 
@@ -207,3 +210,9 @@ class SQLiteDrawStore:
             if (drawn.campaign, drawn.customer) == (campaign, customer)
             and (drawn.period, drawn.ordinal) in wanted
         ]
+
+
+def _is_place(drawn: Drawn, wish: DrawWish, period: int, nth: int) -> bool:
+    """Whether a draw that bears the hash is really the wish's customer's nth one of the period."""
+    whose = wish.campaign, wish.customer, period, nth
+    return (drawn.campaign, drawn.customer, drawn.period, drawn.ordinal) == whose
