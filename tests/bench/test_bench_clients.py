@@ -14,6 +14,8 @@ from largesse.bench.asked import (
     claim,
     connect_binary,
     connect_json,
+    coupon,
+    redemption,
     winner,
 )
 from largesse.bench.client import BROKEN, Connection
@@ -146,6 +148,16 @@ def test_a_batch_has_another_customer_in_each_claim() -> None:
     claims = msgspec.json.decode(body)["claims"]
     assert all(one["customer_id"] == one["key"] for one in claims)
     assert len({one["key"] for one in claims}) == 5
+
+
+def test_pieces_are_sent_in_turn() -> None:
+    """Each coupon once, and after the last one the first; the length said is the length sent."""
+    coupons = [coupon(winner(number), "inc_0") for number in range(3)]
+    requests = Requests([redemption("Bearer x", coupons)], items=coupons)
+    sent = [requests.next().partition(b"\r\n\r\n") for _ in range(4)]
+    assert all(f"Content-Length: {len(body)}".encode() in head for head, _, body in sent)
+    customers = [msgspec.json.decode(body)["customer_id"] for _, _, body in sent]
+    assert customers == [winner(0), winner(1), winner(2), winner(0)]
 
 
 def test_every_text_is_sent() -> None:

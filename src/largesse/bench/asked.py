@@ -1,27 +1,31 @@
 """What the clients send: whole requests as texts, in which customers are put.
 
-`{new}` stands for another customer, `{id}` for the last one again: his id is his key, too. All ids
-are equally long, so that a text tells its length once for all. The clients, wrk's script and our
-own, know nothing else of what they send.
+`{new}` stands for another customer, `{id}` for the last one again: his id is his key, too. `{item}`
+is the next of some pieces that a scenario has made ready. All ids are equally long, and all pieces,
+so that a text tells its length once for all. The clients, wrk's script and our own, know nothing
+else of what they send.
 """
 
 import random
 import re
 import secrets
 from collections.abc import Sequence
+from itertools import cycle
 
 NEW = "{new}"
 SAME = "{id}"
+ITEM = "{item}"
 
 ID_BYTES = 9
 """A customer's id has two characters for each."""
 
+REDEMPTIONS = "/api/v1/redemptions"
 ISSUE_COUPON = "/largesse.v1.CouponService/IssueCoupon"
 
 ONE_BYTE = 0x80
 """Varints from here on are longer, and not the same bytes in UTF-8."""
 
-_MARKS = re.compile("({new}|{id})")
+_MARKS = re.compile("({new}|{id}|{item})")
 _WINNERS_EVERY = 10
 
 
@@ -32,6 +36,19 @@ def claim(target: str, authorization: str) -> str:
         (("Authorization", authorization), ("Idempotency-Key", NEW)),
         f'{{"customer_id":"{SAME}"}}',
     )
+
+
+def redemption(authorization: str, coupons: Sequence[str]) -> str:
+    """The use of a coupon; which one, each piece says (see `coupon`), and all are equally long."""
+    headers = (("Authorization", authorization), ("Idempotency-Key", NEW))
+    body = f"{{{ITEM}}}"
+    [length] = {len(body) - len(ITEM) + len(one.encode()) for one in coupons}
+    return post(REDEMPTIONS, headers, body, length=length)
+
+
+def coupon(customer: str, incentive_id: str) -> str:
+    """The piece of a body that names a coupon and its customer."""
+    return f'"customer_id":"{customer}","incentive_id":"{incentive_id}"'
 
 
 def batch(target: str, authorization: str, count: int) -> str:
@@ -64,9 +81,11 @@ def post(
     headers: Sequence[tuple[str, str]],
     body: str,
     content_type: str = "application/json",
+    length: int | None = None,
 ) -> str:
-    """A request with a body."""
-    length = len(_MARKS.sub("x" * 2 * ID_BYTES, body).encode())
+    """A request with a body, whose length is known from its ids unless it is said."""
+    if length is None:
+        length = len(_MARKS.sub("x" * 2 * ID_BYTES, body).encode())
     said = (
         ("Host", "127.0.0.1"),
         ("Content-Type", content_type),
@@ -78,10 +97,14 @@ def post(
 
 
 class Requests:
-    """Requests to be sent, each from any of some texts; every tenth customer a winner, if asked."""
+    """Requests to be sent, each from any of some texts; every tenth customer a winner, if asked.
 
-    def __init__(self, texts: Sequence[str], winners: int = 0) -> None:
+    `items` are taken in turn, and from the first one on again.
+    """
+
+    def __init__(self, texts: Sequence[str], winners: int = 0, items: Sequence[str] = ()) -> None:
         self._texts = [_MARKS.split(text) for text in texts]
+        self._items = cycle(items)
         self._winners = winners
         self.winners_asked = 0
 
@@ -92,7 +115,10 @@ class Requests:
         for part in parts:
             if part == NEW:
                 customer = self._customer()
-            made.append(customer if part in (NEW, SAME) else part)
+            if part == ITEM:
+                made.append(next(self._items))
+            else:
+                made.append(customer if part in (NEW, SAME) else part)
         return "".join(made).encode()
 
     def _customer(self) -> str:

@@ -1,12 +1,14 @@
 -- Requests of customers with random ids, for wrk:
---   wrk -t1 -c64 -d3 -s claim.lua http://127.0.0.1:8000 -- WINNERS TEXT…
+--   wrk -t1 -c64 -d3 -s claim.lua http://127.0.0.1:8000 -- WINNERS ITEMS TEXT…
 -- Each request is made from any of the texts (asked.py writes them): {new} becomes another customer,
--- {id} the last one again. With WINNERS above 0 every tenth customer is one of w0…01 to w0…WINNERS.
+-- {id} the last one again, {item} the next line of the file ITEMS, and after the last one the first.
+-- With WINNERS above 0 every tenth customer is one of w0…01 to w0…WINNERS.
 -- What was measured comes as one line of JSON that begins with "measured ".
 -- The request is put together by hand: wrk.format costs half of what the server can do.
 
 local texts = {}
 local winners = 0
+local items, item = {}, 0
 local random, char, format, concat = math.random, string.char, string.format, table.concat
 local threads = {}
 
@@ -31,18 +33,19 @@ local function customer()
     .. triples[random(0, 46655)] .. triples[random(0, 46655)] .. triples[random(0, 46655)]
 end
 
--- A text as what stands between its marks, and for each mark whether it is another customer's.
+-- A text as what stands between its marks, and the marks.
 local function cut(text)
-  local parts, news, at = {}, {}, 1
+  local parts, marks, at = {}, {}, 1
   while true do
     local first, last, mark = text:find("{(%l+)}", at)
     if not first then break end
     parts[#parts + 1] = text:sub(at, first - 1)
-    news[#news + 1] = mark == "new"
+    marks[#marks + 1] = mark
     at = last + 1
   end
   parts[#parts + 1] = text:sub(at)
-  return { parts = parts, news = news, single = #news == 2 and news[1] and not news[2] }
+  local single = #marks == 2 and marks[1] == "new" and marks[2] == "id"
+  return { parts = parts, marks = marks, single = single }
 end
 
 function setup(thread)
@@ -54,22 +57,28 @@ function init(arguments)
   for line in io.lines("/proc/self/stat") do seed = tonumber(line:match("^%d+")) end
   math.randomseed(seed + os.time())
   winners = tonumber(arguments[1])
-  for number = 2, #arguments do
-    texts[number - 1] = cut(arguments[number])
+  for line in io.lines(arguments[2]) do items[#items + 1] = line end
+  for number = 3, #arguments do
+    texts[number - 2] = cut(arguments[number])
   end
 end
 
 function request()
   local text = texts[#texts > 1 and random(#texts) or 1]
-  local parts, news = text.parts, text.news
+  local parts, marks = text.parts, text.marks
   if text.single then
     local id = customer()
     return parts[1] .. id .. parts[2] .. id .. parts[3]
   end
   local made, id = {}, nil
-  for number = 1, #news do
-    if news[number] then id = customer() end
-    made[2 * number - 1], made[2 * number] = parts[number], id
+  for number = 1, #marks do
+    if marks[number] == "new" then id = customer() end
+    local put = id
+    if marks[number] == "item" then
+      item = item % #items + 1
+      put = items[item]
+    end
+    made[2 * number - 1], made[2 * number] = parts[number], put
   end
   made[#made + 1] = parts[#parts]
   return concat(made)

@@ -97,7 +97,7 @@ async def connect(url: str, count: int) -> list[Connection]:
 async def ask_in_turns(load: Load) -> Measured:
     """Full load: each connection asks again as soon as it has its answer."""
     connections = await connect(load.url, load.connections)
-    requests = Requests(load.texts, load.winners)
+    requests = Requests(load.texts, load.winners, load.items)
     turns = _Turns(requests)
     began_s = time.perf_counter()
     for connection in connections:

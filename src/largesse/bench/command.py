@@ -27,6 +27,7 @@ from largesse.bench.latency import paced
 from largesse.bench.ledgers import FileLedger, Ledger
 from largesse.bench.many import claim_many
 from largesse.bench.plan import Bench, BenchError, Plan
+from largesse.bench.redemptions import redeem
 from largesse.bench.report import Result, document, draw, keep, write_json
 from largesse.bench.rpc import claim_rpc
 from largesse.bench.soldout import soldout
@@ -45,6 +46,7 @@ SCENARIOS: Mapping[str, Callable[[Bench], Result]] = MappingProxyType(
         "claim-many": claim_many,
         "claim-batch": claim_batch,
         "draw": lucky_draw,
+        "redeem": redeem,
         "claim-rpc": claim_rpc,
         "soldout": soldout,
         "paced": paced,
@@ -62,6 +64,7 @@ Scenario = Literal[
     "claim-many",
     "claim-batch",
     "draw",
+    "redeem",
     "claim-rpc",
     "soldout",
     "paced",

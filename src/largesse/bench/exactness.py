@@ -22,6 +22,7 @@ SELECT count(j.draw), count(DISTINCT j.draw), coalesce(max(j.draw), 0), count(DI
   count(j.reward), (SELECT count(*) FROM journal i WHERE i.kind = 1 AND i.campaign = c.number),
   coalesce((SELECT draws FROM draw_book b WHERE b.campaign = c.number), 0)
 FROM campaign c LEFT JOIN journal j ON j.kind = 8 AND j.campaign = c.number WHERE c.id = ?"""
+_USED = "SELECT count(*) FROM journal WHERE kind = 2"
 _COUNTERS = "SELECT coalesce(sum(issued), 0), coalesce(sum(serials), 0) FROM reward"
 
 
@@ -90,6 +91,12 @@ def read_made(path: Path, campaign: str) -> Made:
     """Count the draws of a campaign."""
     with _opened(path) as db:
         return Made(*db.execute(_DRAWS, (campaign,)).get)
+
+
+def read_used(path: Path) -> int:
+    """How many coupons were used: an index lets none of them be so twice."""
+    with _opened(path) as db:
+        return int(db.execute(_USED).get)
 
 
 def _opened(path: Path) -> closing[apsw.Connection]:

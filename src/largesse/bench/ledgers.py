@@ -34,6 +34,9 @@ class Ledger(Protocol):
     def made(self, campaign: str) -> Made:
         """Count the draws of a campaign."""
 
+    def used(self) -> int:
+        """How many coupons were used."""
+
     def disk_bytes(self) -> int:
         """What it takes on disk."""
 
@@ -61,6 +64,10 @@ class FileLedger:
     def made(self, campaign: str) -> Made:
         """See `Ledger`."""
         return exactness.read_made(self.path, campaign)
+
+    def used(self) -> int:
+        """See `Ledger`."""
+        return exactness.read_used(self.path)
 
     def disk_bytes(self) -> int:
         """See `Ledger`. The journals beside the file count, too."""

@@ -8,8 +8,9 @@ from msgspec import Struct
 class Load(Struct, frozen=True):
     """Claims at full speed: to where, what (the texts of `asked`), over what, for how long.
 
-    With `winners` every tenth request is a retry of a customer who won before. With `reached` the
-    load goes on until that is true instead of for `seconds`.
+    With `winners` every tenth request is a retry of a customer who won before. `items` are what the
+    texts ask for one by one. With `reached` the load goes on until that is true instead of for
+    `seconds`.
     """
 
     url: str
@@ -17,6 +18,7 @@ class Load(Struct, frozen=True):
     connections: int
     seconds: int
     winners: int = 0
+    items: tuple[str, ...] = ()
     reached: Callable[[], bool] | None = None
 
 

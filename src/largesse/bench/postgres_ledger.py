@@ -30,6 +30,7 @@ _COUNTERS = "SELECT coalesce(sum(issued), 0)::bigint, coalesce(sum(serials), 0):
 _CAMPAIGNS = """
 SELECT c.id, count(*), min(j.at_ms) FROM journal j JOIN campaign c ON c.number = j.campaign
 WHERE j.kind = 1 GROUP BY c.id"""
+_USED = "SELECT count(*) FROM journal WHERE kind = 2"
 _MOMENTS = """
 SELECT j.at_ms FROM journal j JOIN campaign c ON c.number = j.campaign
 WHERE j.kind = 1 AND c.id = ANY(%s) ORDER BY j.at_ms"""
@@ -68,6 +69,11 @@ class PostgresLedger:
     def made(self, campaign: str) -> Made:
         """See `Ledger`."""
         return Made(*self._rows(_DRAWS, (campaign,))[0])
+
+    def used(self) -> int:
+        """See `Ledger`."""
+        [(count,)] = self._rows(_USED)
+        return int(count)
 
     def disk_bytes(self) -> int:
         """See `Ledger`: tables and indexes, without the server's own and its log of changes."""

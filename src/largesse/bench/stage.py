@@ -55,7 +55,9 @@ class Stage:
     ) -> Load:
         """Claims from the campaign, as the plan says."""
         texts = (self.claim_from(self.campaign),)
-        return Load(self.server.url, texts, plan.connections, plan.seconds, winners, reached)
+        return Load(
+            self.server.url, texts, plan.connections, plan.seconds, winners, reached=reached
+        )
 
     def claim_from(self, campaign: str) -> str:
         """What the clients send to claim from a campaign of this server."""

@@ -4,6 +4,7 @@ import signal
 import subprocess
 from importlib.resources import as_file, files
 from shutil import which
+from tempfile import NamedTemporaryFile
 
 import msgspec
 
@@ -37,7 +38,12 @@ def read(text: str) -> Measured:
 def drive(executable: str, load: Load) -> Measured:
     """Put a load on a server with wrk at `executable`."""
     seconds = load.seconds if load.reached is None else OPEN_ENDED_S
-    with as_file(files(__package__).joinpath("claim.lua")) as script:
+    with (
+        as_file(files(__package__).joinpath("claim.lua")) as script,
+        NamedTemporaryFile("w", encoding="utf-8") as items,
+    ):
+        items.writelines(f"{one}\n" for one in load.items)
+        items.flush()
         command = [
             *(
                 executable,
@@ -47,7 +53,7 @@ def drive(executable: str, load: Load) -> Measured:
                 f"--timeout={_PATIENCE_S}s",
             ),
             *("-s", str(script), load.url, "--"),
-            *(str(load.winners), *load.texts),
+            *(str(load.winners), items.name, *load.texts),
         ]
         running = subprocess.Popen(  # noqa: S603 - wrk, with arguments of ours
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -7,7 +7,7 @@ from largesse.kernel.fact import AuditEntry, FactKind
 from largesse.storage.sqlite import audit
 from largesse.storage.sqlite.campaigns import load_version
 from largesse.storage.sqlite.query import rows
-from largesse.storage.sqlite.rows import read_entry, read_row
+from largesse.storage.sqlite.rows import read_row
 from largesse.storage.sqlite.transaction import Transaction
 
 _COUNTERS = "SELECT issued, reserved, serials, day, issued_day FROM reward WHERE number = ?"
@@ -25,10 +25,15 @@ class SQLiteLedgerRecords:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._db = transaction.db
+        self._seqs: dict[Place, int] = {}
 
     def entry(self, place: Place) -> LedgerEntry | None:
         """See `LedgerRecords`."""
-        return read_entry(self._db, place)
+        row = read_row(self._db, place)
+        if row is None:
+            return None
+        self._seqs[place] = row.seq
+        return row.entry
 
     def campaign_at(self, campaign: int, version: int) -> Campaign:
         """See `LedgerRecords`."""
@@ -64,6 +69,7 @@ class SQLiteLedgerRecords:
         audit.add_entry(self._db, entry)
 
     def _end(self, kind: FactKind, issued: Issued, at_ms: int) -> None:
-        row = read_row(self._db, Place(issued.reward, issued.serial))
-        assert row is not None
-        self._transaction.tell_of(kind, at_ms, row.seq, issued)
+        place = Place(issued.reward, issued.serial)
+        if place not in self._seqs:
+            assert self.entry(place) is not None
+        self._transaction.tell_of(kind, at_ms, self._seqs[place], issued)

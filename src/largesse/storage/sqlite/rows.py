@@ -24,6 +24,10 @@ WHERE j.kind = 1"""
 
 _EXTENT = """
 SELECT serial, seq FROM extent WHERE reward = ? AND serial <= ? ORDER BY serial DESC LIMIT 1"""
+_EXTENT_OF = """
+SELECT serial, seq FROM extent
+WHERE reward = ?1 AND serial <= ?2 AND ?2 <= (SELECT serials FROM reward WHERE number = ?1)
+ORDER BY serial DESC LIMIT 1"""
 _EXTENTS = """
 SELECT serial, seq FROM extent WHERE reward = ? AND serial BETWEEN ? AND ? ORDER BY serial"""
 _SERIALS = "SELECT coalesce(max(serials), 0) FROM reward WHERE number = ?"
@@ -51,7 +55,8 @@ def read_entry(db: apsw.Connection, place: Place) -> LedgerEntry | None:
 
 def read_row(db: apsw.Connection, place: Place) -> Row | None:
     """One incentive with the number of its row, or None where the serial was never given."""
-    return next(iter(read_rows(db, seqs_of(db, place.reward, place.serial, 1))), None)
+    seqs = [seq + place.serial - serial for serial, seq in rows(db, _EXTENT_OF, place)]
+    return next(iter(read_rows(db, seqs)), None)
 
 
 def read_entries(
