@@ -56,11 +56,11 @@ class Ways(NamedTuple):
 class Book:
     """The draws of one campaign in one version, from batch to batch.
 
-    `lots` are its rewards in the order of the definition. `to_strangers` says whether anybody who
-    never drew may draw at the moment `moment_ms`, in whose `period` his draws are counted;
-    `capped`, whether it matters what a customer was given before. `drawn` are the draws of a batch,
-    each with the hashes of its key and of its place in the period. A book of a batch that was not
-    committed is of no more use.
+    `lots` are its rewards in the order of the definition, `next` is the number of the next draw.
+    `to_strangers` says whether anybody who never drew may draw at the moment `moment_ms`, in whose
+    `period` his draws are counted; `capped`, whether it matters what a customer was given before.
+    `drawn` are the draws of a batch, each with the hashes of its key and of its place in the
+    period. A book of a batch that was not committed is of no more use.
     """
 
     def __init__(self, campaign: Campaign, tail: BookTail, ways: Ways, rolls: Rolls) -> None:
@@ -90,11 +90,7 @@ class Book:
         self.written = Written()
         self._transaction = transaction
         self._before = self.tail.made
-
-    @property
-    def next(self) -> int:
-        """The number of the next draw."""
-        return self._before + len(self.drawn) + 1
+        self.next = self._before + 1
 
     def seed_of_firsts(self, moment_ms: int) -> int:
         """The seed of the hashes of customers' first draws in the period of a moment."""
@@ -151,6 +147,7 @@ class Book:
 
     def note(self, drawn: Drawn, of_key: int, of_place: int) -> None:
         """One more draw, to be found by the hashes of its key and of its place in the period."""
+        self.next += 1
         self.drawn.append(drawn)
         self.of_keys.append(of_key)
         self.of_places.append(of_place)
