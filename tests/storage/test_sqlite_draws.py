@@ -108,6 +108,23 @@ async def test_a_repeat_is_refused_without_the_ledger(path: Path) -> None:
         assert draws_of(ledger.world).refusals([wish, other, tomorrow]) == [None] * 3
 
 
+async def test_of_several_draws_the_last_one_uses_up_the_period(path: Path) -> None:
+    """Whoever may draw twice a day is refused after the second, and told of the first."""
+    with opened(path) as ledger:
+        chance, twice = a_chance("A", SURE), DrawsPer(DrawPeriod.DAY, 2)
+        campaign = await open_draw(ledger.world, chance, draws_per=twice)
+        asked = [a_draw(campaign, key="third"), a_draw(campaign, "bob")]
+        told: list[list[DrawSettled | None]] = []
+        settled: list[DrawSettled] = []
+        for key in ("first", "second"):
+            told.append(draws_of(ledger.world).refusals(asked))
+            settled += await draw(ledger.world, a_draw(campaign, key=key))
+        told.append(draws_of(ledger.world).refusals(asked))
+
+        refused = DrawSettled(Outcome.ALREADY_DRAWN, settled[0].drawn)
+        assert told == [[None, None], [None, None], [refused, None]]
+
+
 @pytest.mark.parametrize("did", [Did.WRITE, Did.SYNC])
 async def test_B11_a_failure_uses_up_nothing(path: Path, did: Did) -> None:
     """The disk fails during a draw: no day, no number, no stock; the retry draws."""
