@@ -219,6 +219,28 @@ class IncentiveStoreContract:
         [counters] = await world.incentives.counters([campaign.rewards[0].number])
         assert (counters.issued, counters.issued_day) == (2, 1)
 
+    async def test_one_batch_over_midnight_of_two_rewards(self, world: World) -> None:
+        """What is written together is each reward's own, and its own day's."""
+        campaign = await open_campaign(
+            world, a_reward("A", quota_daily=2), a_reward("B", quota_daily=2)
+        )
+        tomorrow_ms = NOW_MS + DAY_MS
+        asked = [(0, NOW_MS), (1, NOW_MS), (1, NOW_MS), (1, NOW_MS), (1, tomorrow_ms)]
+
+        settled = await settle(
+            world,
+            *(
+                a_wish(campaign, f"c{n}", reward, now_ms=now_ms)
+                for n, (reward, now_ms) in enumerate(asked)
+            ),
+        )
+
+        issued, today = Outcome.ISSUED, Outcome.SOLD_OUT_TODAY
+        assert [one.outcome for one in settled] == [issued, issued, issued, today, issued]
+        counters = await world.incentives.counters([one.number for one in campaign.rewards])
+        assert [(one.issued, one.issued_day) for one in counters] == [(1, 1), (3, 1)]
+        assert (await world.incentives.prove(whole=True)).violations == ()
+
     # --- keys -----------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("since", ["sold out", "paused", "ended", "closed", "edited"])
