@@ -129,7 +129,7 @@ def test_full_speed_lasts_as_long_as_it_was_told(stage: Stage) -> None:
     stage.answers = [given(0)] * 100_000
     tally = heard_by_a_crowd(stage, Plan(per_second=None, seconds=1, connections=2))
     assert tally.outcomes.keys() == {"ISSUED"}
-    assert 1.0 <= tally.ended_s < 1.5
+    assert 1.0 <= tally.ended_s < 3.0  # seconds of a slow machine, too
     assert tally.unsent == 0
     assert stage.connections == 2
 

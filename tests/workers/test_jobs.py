@@ -34,7 +34,7 @@ from largesse.testing.factories import (
     keep_tenant,
     open_campaign,
 )
-from largesse.workers.jobs import AGAIN_MS, Worker
+from largesse.workers.jobs import AGAIN_MS, LOOK_S, Worker
 
 LEASE_MS = 10_000
 SECRET = b"a secret of thirty-two bytes ..."
@@ -140,7 +140,7 @@ async def test_a_job_is_done(shop: Shop) -> None:
 async def test_a_new_job_wakes_an_idle_worker(shop: Shop) -> None:
     """It does not wait for the next look."""
     shop.script.go.set()
-    async with shop.worker() as worker, asyncio.timeout(0.5):
+    async with shop.worker() as worker, asyncio.timeout(0.9 * LOOK_S):
         await asyncio.sleep(0)
         await shop.add()
         worker.wake()
