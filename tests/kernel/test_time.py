@@ -65,6 +65,28 @@ def test_remembered_days_are_the_calendar_s(zone: str) -> None:
         assert days.day(zone, moment_ms) == local_day(zone, moment_ms)
 
 
+NOON_MS, DAY_MS = 43_200_000, 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("edges_ms", "first_ms", "after_ms"),
+    [
+        ((), 0, DAY_MS),
+        ((None, -1, DAY_MS), 0, DAY_MS),
+        ((NOON_MS - 1, 5), NOON_MS - 1, DAY_MS),
+        ((NOON_MS,), NOON_MS, DAY_MS),
+        ((NOON_MS + 1, DAY_MS - 1), 0, NOON_MS + 1),
+        ((5, DAY_MS - 1, None), 5, DAY_MS - 1),
+    ],
+)
+def test_a_day_is_cut_at_its_edges(
+    edges_ms: tuple[int | None, ...], first_ms: int, after_ms: int
+) -> None:
+    """From the last one on, the moment's own included, to before the next one."""
+    cut = LocalDays().span_within("UTC", NOON_MS, edges_ms)
+    assert cut == (first_ms, after_ms, 0)
+
+
 @pytest.mark.parametrize(
     ("name", "known"),
     [
