@@ -41,6 +41,40 @@ def told_by(url: str) -> Run:
 
 
 @pytest.mark.slow
+def test_a_raffle_bound_to_a_round(tmp_path: Path) -> None:
+    """Entered once, and told its round's value once."""
+    prize = {"key": "A", "kind": "COUPON", "value": {"item": "A bicycle"}, "quota_total": 1}
+    raffle = {
+        "name": "Bicycle",
+        "type": "RAFFLE",
+        "starts_at": "2026-01-01T00:00:00Z",
+        "ends_at": "2999-01-01T00:00:00Z",
+        "per_customer_max": None,
+        "beacon": {"source": "drand quicknet", "round": 25_000_000},
+        "rewards": [{**prize, "expires_after_s": 60, "metadata": {"sort": None}}],
+    }
+    (tmp_path / "raffle.json").write_text(json.dumps(raffle))
+    with served(tmp_path) as server:
+        run = told_by(f"http://127.0.0.1:{server.port}")
+        _, made = run("campaign", "create", str(tmp_path / "raffle.json"), "--activate")
+        campaign = made["id"]
+        _, entry = run("raffle", "enter", campaign, "ann", "--idempotency-key", "k")
+        assert run("raffle", "enter", campaign, "ann", "--idempotency-key", "k")[1] == entry
+        assert run("raffle", "enter", campaign, "ann")[1]["code"] == "ALREADY_DRAWN"
+
+        status, bound = run("campaign", "beacon", campaign, "8b3f0c")
+        assert (status, bound["beacon"]["value"]) == (0, "8b3f0c")
+        for field in ("rewards", "ends_at", "draws_per"):
+            assert bound[field] == made[field]
+        assert run("campaign", "beacon", campaign, "8b3f0d")[0] == 1
+        assert run("raffle", "pick", campaign)[1]["code"] == "WRONG_STATUS"
+        del raffle["beacon"]
+        (tmp_path / "free.json").write_text(json.dumps(raffle))
+        free = run("campaign", "create", str(tmp_path / "free.json"), "--activate")[1]["id"]
+        assert run("campaign", "beacon", free, "8b3f0c")[0] == 1
+
+
+@pytest.mark.slow
 def test_a_customer_and_his_draw(tmp_path: Path) -> None:
     """Registered, drawn, shown, used, forgotten."""
     (tmp_path / "wheel.json").write_text(json.dumps(WHEEL))

@@ -127,6 +127,38 @@ async def test_a_book_that_was_turned_back_writes_nothing(database: PostgresData
     assert len(await draws_of(world).draws(campaign.number, 0, 10)) == 1
 
 
+DEATHS: dict[str, LiteralString] = {
+    "amid the draw": "TRIGGER die BEFORE INSERT ON journal_1",
+    "at its commit": "CONSTRAINT TRIGGER die AFTER INSERT ON journal_1 INITIALLY DEFERRED",
+}
+
+
+@pytest.mark.parametrize("when", DEATHS)
+async def test_B11_a_failure_uses_up_nothing(database: PostgresDatabase, when: str) -> None:
+    """The database ends the session of a draw: no day, no number, no stock; the retry draws."""
+    world = open_ledger(database).world
+    campaign = await open_draw(world, a_chance("A", SURE, quota_total=2))
+    await draw(world, a_draw(campaign, "bob"))
+    plant(
+        database,
+        "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;"
+        "CREATE " + DEATHS[when] + " FOR EACH ROW WHEN (NEW.kind = 8) EXECUTE FUNCTION die()",
+    )
+    try:
+        assert campaign.number == 1
+        with pytest.raises(UnavailableError):
+            await draw(world, a_draw(campaign))
+    finally:
+        plant(database, "DROP TRIGGER die ON journal_1; DROP FUNCTION die")
+    [settled] = await draw(world, a_draw(campaign))
+
+    assert settled.drawn is not None
+    assert settled.issued is not None
+    assert (settled.drawn.number, settled.issued.serial, settled.replayed) == (2, 2, False)
+    assert (await world.incentives.prove(whole=True)).violations == ()
+
+
 _AGAIN: LiteralString = """
 INSERT INTO journal (part, tenant, kind, at_ms, campaign, version, customer, period, ordinal, key,
   draw)

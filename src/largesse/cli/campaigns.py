@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
+from msgspec.structs import replace
 from rich.text import Text
 
 from largesse.cli.errors import CommandError
@@ -121,6 +122,21 @@ def pause(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
 def end(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
     """End a campaign for ever; what was issued stays valid."""
     return _shown(remote.ask(campaigns.end(campaign)))
+
+
+def beacon(
+    campaign: CampaignId,
+    value: Annotated[str, Parameter(help="The round's value, as its source tells it.")],
+    /,
+    *,
+    remote: Remote = _LOCAL,
+) -> Shown:
+    """Bring the value of the public round that a draw or a raffle is bound to."""
+    shown = remote.ask(campaigns.show(campaign))
+    if shown.beacon is None:
+        raise CommandError(f"{campaign} is bound to no round of public randomness")
+    bound = replace(campaigns.definition_of(shown), beacon={**shown.beacon, "value": value})
+    return _shown(remote.ask(campaigns.edit(campaign, bound, version=shown.version)))
 
 
 def delete(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:

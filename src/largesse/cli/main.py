@@ -116,6 +116,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
                 "end": Entry(
                     "cli.campaigns:end", "End a campaign for ever; what was issued stays valid."
                 ),
+                "beacon": Entry(
+                    "cli.campaigns:beacon",
+                    "Bring the value of the public round that a draw or a raffle is bound to.",
+                ),
                 "delete": Entry(
                     "cli.campaigns:delete",
                     "Delete a draft that issued nothing; end any other campaign.",
@@ -203,6 +207,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Entry]]] = MappingProxyType(
         "raffle": (
             "Raffles and their winners.",
             {
+                "enter": Entry("cli.raffles:enter", "Have a customer take part in a raffle."),
                 "show": Entry(
                     "cli.raffles:show",
                     "Show how many entries a raffle closed with, the root over them, and who won.",

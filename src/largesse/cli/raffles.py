@@ -1,5 +1,8 @@
 """`largesse raffle …`: what raffles closed with, and their winners."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -7,8 +10,31 @@ from largesse.cli.options import CampaignId, Remote
 from largesse.cli.shown import Shown, facts, table
 from largesse.client import raffles
 from largesse.client.draw_model import Raffle
+from largesse.client.errors import RefusedError
+from largesse.client.model import Refusal
+
+CustomerId = Annotated[str, Parameter(help="The customer, by your own id.")]
+IdempotencyKey = Annotated[
+    str | None, Parameter(help="The same key brings the same entry; by default a new one.")
+]
 
 _LOCAL = Remote()
+
+
+def enter(
+    campaign: CampaignId,
+    customer: CustomerId,
+    /,
+    *,
+    idempotency_key: IdempotencyKey = None,
+    remote: Remote = _LOCAL,
+) -> Shown:
+    """Have a customer take part in a raffle."""
+    entry = remote.ask(raffles.enter(campaign, customer, key=idempotency_key))
+    if isinstance(entry, Refusal):
+        raise RefusedError(entry)
+    names = ("id", "customer_id", "number", "date", "entered_at")
+    return Shown(entry, [facts((name, getattr(entry, name)) for name in names)])
 
 
 def show(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:

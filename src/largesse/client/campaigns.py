@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from largesse.client.call import Answer, Call, Request, get, path_of, post, reading
 from largesse.client.model import Campaign, CampaignAccepted, CampaignDefinition, Page
@@ -58,6 +60,19 @@ def edit(campaign: str, definition: Definition, *, version: int) -> Call[Campaig
         "PUT", path_of("campaigns", campaign), content, (("If-Match", f'"{version}"'),)
     )
     return Call(request, _CAMPAIGN, repeatable=False)
+
+
+def definition_of(campaign: Campaign) -> CampaignDefinition:
+    """What the author of a shown campaign decided: to be changed, and sent back by `edit`."""
+    said = _given(campaign)
+    said["rewards"] = [_given(reward) for reward in campaign.rewards]
+    return msgspec.convert(said, CampaignDefinition)
+
+
+def _given(shown: Struct) -> dict[str, Any]:
+    """The fields that have a value: the others have none in a definition, either."""
+    fields = msgspec.to_builtins(shown)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def activate(campaign: str, *, key: str | None = None) -> Call[Campaign]:

@@ -93,7 +93,10 @@ class Proofs:
             message = f"campaign {campaign_id} made no draws that could be proven"
             raise WrongStatusError(message)
         if not may_tell(campaign, self._clocks.now_ms(tenant)):
-            message = "the proof tells the secret: it is made ten seconds after the campaign's end"
+            message = (
+                "the proof tells the secret: it is made ten seconds after the campaign's end, or "
+                "once it is ended by hand"
+            )
             raise WrongStatusError(message)
         writer = BundleWriter(self._store, self._vault.open_signer(), self._vault.pseudonyms)
         closing = None

@@ -8,7 +8,7 @@ from largesse.campaigns.model import Campaign, CampaignType, Status
 from largesse.campaigns.service import Campaigns
 from largesse.draws import raffle
 from largesse.draws.bundle import Pseudonyms
-from largesse.draws.commitment import SecretOf, may_tell
+from largesse.draws.commitment import REVEAL_AFTER_MS, SecretOf, may_tell
 from largesse.draws.dice import bound, roll_of
 from largesse.draws.ports import DrawStore
 from largesse.draws.raffle import Closing, Pick
@@ -91,11 +91,15 @@ class Raffles:
             )
             raise WrongStatusError(message)
         if not may_tell(campaign, self._clocks.now_ms(tenant)):
-            message = "winners are picked ten seconds after the raffle's end"
+            told = rfc3339(ends_at_ms + REVEAL_AFTER_MS)
+            message = f"winners are picked ten seconds after the raffle's end: from {told} on"
             raise WrongStatusError(message)
         closing = await self.close(campaign)
         if closing.picks is None:
-            message = "the raffle waits for its beacon: put the round's value into beacon.value"
+            message = (
+                "the raffle waits for its beacon: bring the round's value, by an edit of "
+                "beacon.value or with `largesse campaign beacon`"
+            )
             raise WrongStatusError(message)
         numbers = {reward.definition.key: reward.number for reward in campaign.rewards}
         wishes = [

@@ -49,8 +49,8 @@ def waits_for(campaign: Campaign, now_ms: int) -> str | None:
     if beacon is None or beacon.value is not None or now_ms < definition.starts_at_ms:
         return None
     return (
-        f"It waits for round {beacon.round} of {beacon.source}: it opens once an edit has brought "
-        "the value."
+        f"The draw waits for round {beacon.round} of {beacon.source}: it opens once that is out "
+        "and has been brought."
     )
 
 
