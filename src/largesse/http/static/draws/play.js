@@ -177,13 +177,18 @@
   }
 
   async function keepReceipt(id) {
-    const receipt = await fetch(`${root}/draws/${id}/receipt`, { headers: { Authorization: `Bearer ${token}` } });
-    if (!receipt.ok) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await receipt.blob());
-    link.download = `${id}.receipt`;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    try {
+      const receipt = await fetch(`${root}/draws/${id}/receipt`, { headers: { Authorization: `Bearer ${token}` } });
+      if (!receipt.ok) throw new Error(receipt.statusText);
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(await receipt.blob());
+      link.download = `${id}.receipt`;
+      link.click();
+      URL.revokeObjectURL(link.href);
+      at("receipt").textContent = "Keep the receipt";
+    } catch {
+      at("receipt").textContent = "It did not come: try again";
+    }
   }
 
   /** What there is to win in a raffle, whose odds nobody knows before its close. */

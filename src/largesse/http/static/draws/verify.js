@@ -91,7 +91,9 @@
       this.closed = false;
       this.picks = [];
       this.told = [];
-      this.receipts = new Map((expected.receipts ?? []).map((one) => [one.draw.n, { receipt: one }]));
+      this.receipts = expected.receipts ?? [];
+      this.numbers = new Set(this.receipts.map((one) => one.draw.n));
+      this.seen = new Map();
       this.report = {
         campaign: "", name: "", publicKey: "", draws: 0, won: {}, commitments: [],
         withoutCode: 0, mine: [], findings: [], unchecked: [],
@@ -232,13 +234,15 @@
       if (won !== wins) this.find(`draw ${n} wins ${wins ?? "nothing"}, and ${won ?? "nothing"} is told`);
       if (won !== null) this.give(won, need(this.line, said.won, "serial", "number"), customer, day);
       this.report.won[won ?? ""] = (this.report.won[won ?? ""] ?? 0) + 1;
-      if (this.receipts.has(n)) this.receipts.get(n).seen = said;
+      if (this.numbers.has(n)) this.seen.set(n, said);
       if (customer === this.wanted) this.report.mine.push(said);
     }
 
     /** Each draw is in the proof as its receipt says, made under the terms that it names. */
     checkReceipts(head) {
-      for (const [n, { receipt, seen }] of this.receipts) {
+      for (const receipt of this.receipts) {
+        const { n } = receipt.draw;
+        const seen = this.seen.get(n);
         for (const finding of receipt.findings) this.find(`the receipt of draw ${n}: ${finding}`);
         if (receipt.campaign !== head.campaign || receipt.publicKey !== head.public_key)
           this.find(`the receipt of draw ${n} is of another campaign or server`);
