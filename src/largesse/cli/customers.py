@@ -6,12 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from largesse.cli.options import Piece, Remote
+from largesse.cli.options import CustomerId, Piece, Remote
 from largesse.cli.shown import Shown, facts, fields, onward, table
 from largesse.client import customers
 from largesse.client.model import CustomerDescription
-
-CustomerId = Annotated[str, Parameter(help="The customer, by your own id.")]
 
 
 @Parameter(name="*")

@@ -7,14 +7,12 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from largesse.cli.options import CampaignId, Piece, Remote
+from largesse.cli.options import CampaignId, CustomerId, Piece, Remote
 from largesse.cli.shown import Shown, facts, table
 from largesse.client import draws
 from largesse.client.draw_model import Draw
 from largesse.client.errors import RefusedError
 from largesse.client.model import Incentive, Refusal
-
-CustomerId = Annotated[str, Parameter(help="The customer, by your own id.")]
 
 
 @Parameter(name="*")

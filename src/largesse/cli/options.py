@@ -23,6 +23,7 @@ _RETRIES = Retries(attempts_max=2)
 """Whoever sits before it does not wait long, and can press the key again."""
 
 CampaignId = Annotated[str, Parameter(help="The id of the campaign.")]
+CustomerId = Annotated[str, Parameter(help="The customer, by your own id.")]
 
 
 @Parameter(name="*")

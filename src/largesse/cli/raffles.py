@@ -6,14 +6,13 @@ from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
-from largesse.cli.options import CampaignId, Remote
+from largesse.cli.options import CampaignId, CustomerId, Remote
 from largesse.cli.shown import Shown, facts, table
 from largesse.client import raffles
 from largesse.client.draw_model import Raffle
 from largesse.client.errors import RefusedError
 from largesse.client.model import Refusal
 
-CustomerId = Annotated[str, Parameter(help="The customer, by your own id.")]
 IdempotencyKey = Annotated[
     str | None, Parameter(help="The same key brings the same entry; by default a new one.")
 ]
