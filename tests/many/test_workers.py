@@ -19,7 +19,8 @@ from running import ADMIN_KEY, STOP_S_MAX, Running, served
 from shop import API, Shop, shop
 
 from largesse.cli.main import FAILED, run
-from largesse.cli.supervising import AGAIN_S, STEADY_S, Place, Sockets
+from largesse.cli.starting import Sockets
+from largesse.cli.supervising import AGAIN_S, STEADY_S, Place
 from largesse.http.together import merge
 
 WORKERS = 2

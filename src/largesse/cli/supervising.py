@@ -12,17 +12,14 @@ import sys
 import tempfile
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from largesse.cli.assignment import Assignment, Report
 from largesse.cli.greeting import Greeting
 from largesse.cli.lean import left_out
 from largesse.cli.listening import bind
 from largesse.cli.options import Chosen
+from largesse.cli.starting import Sockets, Starter, Worker, WorkerError
 from largesse.kernel.clock import ticking_s
 from largesse.kernel.errors import StartError
 from largesse.settings.secret import Secret
@@ -32,9 +29,6 @@ with left_out("rich"):
     import structlog
 
 from largesse.cli.logs import set_up_logs
-
-START_S_MAX = 60.0
-"""A worker that needs longer to serve has failed to start."""
 
 END_S_MAX = 10.0
 """So much longer than its drain may a worker take to end, or it is killed."""
@@ -46,46 +40,6 @@ STEADY_S = 30.0
 """A worker that lived so long ended for a reason of that moment."""
 
 _log = structlog.get_logger(__name__)
-
-
-class WorkerError(StartError):
-    """A worker could not start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sockets:
-    """What one worker listens on, open for as long as the supervisor lives."""
-
-    main: socket.socket
-    older: socket.socket | None
-
-    def all(self) -> list[socket.socket]:
-        """Both, or the one."""
-        return [self.main] if self.older is None else [self.main, self.older]
-
-
-@dataclass(slots=True)
-class Worker:
-    """A process that serves; `report` tells how it began."""
-
-    process: asyncio.subprocess.Process
-    line: socket.socket
-    began_s: float
-    report: Report
-
-    async def end(self, s_max: float) -> None:
-        """Let it answer what it accepted, and wait until it is gone."""
-        with suppress(ProcessLookupError):
-            self.process.terminate()
-        try:
-            async with asyncio.timeout(s_max):
-                await self.process.wait()
-        except TimeoutError:
-            _log.error("worker killed", pid=self.process.pid, after_s=s_max)
-            with suppress(ProcessLookupError):
-                self.process.kill()
-            await self.process.wait()
-        self.line.close()
 
 
 class Place:
@@ -115,12 +69,9 @@ class Place:
 class Supervisor:
     """Starts the workers, brings back those that end, replaces them one by one, ends them all."""
 
-    def __init__(
-        self, chosen: Chosen, settings: Settings, sockets: Sequence[Sockets], folder: Path
-    ) -> None:
-        self._chosen = chosen
+    def __init__(self, starter: Starter, settings: Settings, sockets: Sequence[Sockets]) -> None:
+        self._starter = starter
         self._end_s_max = settings.server.drain_s_max + END_S_MAX
-        self._folder = folder
         self._places = [Place(number, one) for number, one in enumerate(sockets, start=1)]
         self._ending = asyncio.Event()
         self._replacing = asyncio.Lock()
@@ -136,7 +87,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
         first, *others = self._places
-        first.worker = await self._start(first)
+        first.worker = await self._starter.start(first.number, first.sockets)
         host, port, *_ = first.sockets.main.getsockname()
         report = first.worker.report
         Greeting(report.first_key, report.beside).say(host, port, json=json)
@@ -170,11 +121,10 @@ class Supervisor:
             if place.worker is None:
                 place.worker = await self._begin(place)
             worker = place.worker
-            status = await worker.process.wait()
+            status = await worker.gone()
             async with self._replacing:
                 if place.worker is not worker:
                     continue  # replaced on purpose
-                worker.line.close()
                 place.worker = None
                 place.leave_to_others()
             pause_s = place.pause_s(ticking_s() - worker.began_s)
@@ -185,7 +135,7 @@ class Supervisor:
         """Start a worker, however often that takes."""
         while True:
             try:
-                return await self._start(place)
+                return await self._starter.start(place.number, place.sockets)
             except WorkerError as error:
                 place.leave_to_others()  # it may have come as far as to listen
                 pause_s = place.pause_s(0)
@@ -202,66 +152,12 @@ class Supervisor:
                 if old is None:
                     continue  # about to begin anew in any case
                 try:
-                    place.worker = await self._start(place)
+                    place.worker = await self._starter.start(place.number, place.sockets)
                 except WorkerError as error:
                     _log.error("workers kept", worker=place.number, problem=str(error))
                     return
             await asyncio.shield(self._let_go(old))
         _log.info("workers replaced", workers=len(self._places))
-
-    async def _start(self, place: Place) -> Worker:
-        """A worker that serves; `WorkerError` where it cannot."""
-        ours, theirs = socket.socketpair()
-        sockets = place.sockets
-        with theirs:
-            given = [one.fileno() for one in (*sockets.all(), theirs)]
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "largesse.cli.worker", str(theirs.fileno())),
-                pass_fds=given,
-            )
-        began_s = ticking_s()
-        try:
-            async with asyncio.timeout(START_S_MAX):
-                report = await self._introduce(place, ours)
-        except BaseException as error:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            ours.close()
-            if isinstance(error, TimeoutError | OSError):
-                message = f"worker {place.number} does not start: see what it wrote before"
-                raise WorkerError(message) from error
-            raise
-        if report.problem is not None:
-            await process.wait()
-            ours.close()
-            raise WorkerError(report.problem)
-        _log.info("worker", worker=place.number, pid=process.pid)
-        return Worker(process, ours, began_s, report)
-
-    async def _introduce(self, place: Place, line: socket.socket) -> Report:
-        """Say what there is to do, and hear how it went."""
-        chosen = {name: one for name, one in asdict(self._chosen).items() if one is not None}
-        sockets = place.sockets
-        assignment = Assignment(
-            number=place.number,
-            chosen=chosen,
-            main=sockets.main.fileno(),
-            older=None if sockets.older is None else sockets.older.fileno(),
-            folder=str(self._folder),
-        )
-        loop = asyncio.get_running_loop()
-        line.setblocking(False)  # noqa: FBT003 — as the library has it
-        said = msgspec.json.encode(assignment, enc_hook=str) + b"\n"
-        await loop.sock_sendall(line, said)
-        heard = b""
-        while not heard.endswith(b"\n"):
-            more = await loop.sock_recv(line, 65_536)
-            if not more:
-                message = "it ended"
-                raise ConnectionError(message)
-            heard += more
-        return msgspec.json.decode(heard, type=Report)
 
 
 def supervise(chosen: Chosen, settings: Settings, *, json: bool) -> None:
@@ -273,7 +169,8 @@ def supervise(chosen: Chosen, settings: Settings, *, json: bool) -> None:
     try:
         with ExitStack() as stack:
             sockets = _bind_all(settings, stack)
-            asyncio.run(Supervisor(chosen, settings, sockets, folder).run(json=json))
+            starter = Starter(chosen, folder)
+            asyncio.run(Supervisor(starter, settings, sockets).run(json=json))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
