@@ -8,6 +8,9 @@ import pyarrow.parquet  # type: ignore[import-untyped]  # it has no types of its
 import pytest
 from rest_stage import NOW, REWARD, Caller, Json, Town
 
+from largesse.issuance.model import IncentiveStatus
+from largesse.pools.model import CodeState
+
 RANDOM_CODE = {"pattern": "########-**", "source": "random"}
 
 
@@ -196,6 +199,22 @@ async def test_what_is_known_of_codes(town: Town) -> None:
     await town.acme.post(f"/incentives/{incentive['id']}:revoke", None, "k")
     [revoked] = await checked(town.acme, code)
     assert revoked["status"] == "REVOKED"
+
+
+async def test_used_codes(town: Town) -> None:
+    """One that was used is known, as what it is."""
+    incentive = await town.acme.incentive(await a_campaign(town.acme))
+    used = {"customer_id": incentive["customer_id"], "incentive_id": incentive["id"]}
+    assert (await town.acme.post("/redemptions", used, "k")).status_code == 200
+
+    [found] = await checked(town.acme, incentive["code"])
+
+    assert found["status"] == "REDEEMED"
+
+
+def test_every_status_is_told() -> None:
+    """Of an incentive that somebody asks about by its code."""
+    assert set(IncentiveStatus) <= set(CodeState)
 
 
 async def test_expired_codes(town: Town) -> None:

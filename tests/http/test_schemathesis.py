@@ -1,14 +1,17 @@
 """Schemathesis asks whatever the OpenAPI document allows and what it forbids, over a socket."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from postgres_databases import Databases
 from rest_stage import CAMPAIGN
 from running import ADMIN_KEY, served
 from schemathesis.checks import CheckFunction, not_a_server_error
@@ -26,7 +29,9 @@ from schemathesis.specs.openapi.checks import (
 from largesse.http import openapi
 from largesse.http.app import OPERATIONS
 
-EXAMPLES_MAX = 40
+EXAMPLES_MAX = {"sqlite": 40, "postgres": 5}
+"""Of each operation: fewer where the rules are the same and only the ledger is another."""
+
 CHECKS: list[CheckFunction] = [
     not_a_server_error,
     status_code_conformance,
@@ -40,12 +45,17 @@ CHECKS: list[CheckFunction] = [
 ]
 
 document = schemathesis.openapi.from_dict(openapi.document(OPERATIONS))
-bounded = settings(
-    max_examples=EXAMPLES_MAX,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+
+
+def bounded(database: str) -> settings:
+    """So many examples as a database is worth."""
+    return settings(
+        max_examples=EXAMPLES_MAX[database],
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -73,8 +83,25 @@ class Target:
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A server on a file."""
+    with opened_target(tmp_path_factory.mktemp("schemathesis"), {}) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def target_on_postgres(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases
+) -> Iterator[Target]:
+    """A server on PostgreSQL."""
+    folder = tmp_path_factory.mktemp("schemathesis")
+    with databases.fresh() as url, opened_target(folder, {"LARGESSE_DATABASE": url}) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_target(folder: Path, environment: Mapping[str, str]) -> Iterator[Target]:
     """A tenant in test mode, who has one of everything."""
-    with served(tmp_path_factory.mktemp("schemathesis")) as running:
+    with served(folder, environment) as running:
         address = f"http://127.0.0.1:{running.port}"
         with httpx.Client(base_url=f"{address}/api/v1") as http:
             keys = count()
@@ -121,14 +148,23 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 @document.parametrize()
-@bounded
+@bounded("sqlite")
 def test_whatever_is_asked(case: schemathesis.Case[Any], target: Target) -> None:
     """No 5xx, and nothing that the document does not know."""
     target.ask(case, exists=False)
 
 
 @document.include(path_regex="{").parametrize()
-@bounded
+@bounded("sqlite")
 def test_whatever_is_asked_of_what_is_there(case: schemathesis.Case[Any], target: Target) -> None:
     """The same beyond the 404: about a campaign, an incentive, a key that exist."""
     target.ask(case, exists=True)
+
+
+@document.parametrize()
+@bounded("postgres")
+def test_whatever_is_asked_on_postgres(
+    case: schemathesis.Case[Any], target_on_postgres: Target
+) -> None:
+    """The same where another ledger is behind it: of what is there, wherever it has a name."""
+    target_on_postgres.ask(case, exists="{" in case.operation.path)

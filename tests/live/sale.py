@@ -12,7 +12,7 @@ from shop import Shop
 IN_FLIGHT = 128
 STOCK = 1_000_000
 BACK_S_MAX = 10.0
-REFUSED_S_MAX = 2.5
+REFUSED_S_MAX = 2.0
 SLACK_S = 4.0
 """What a machine that does much else may add."""
 

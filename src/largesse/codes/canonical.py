@@ -18,8 +18,11 @@ _HANGUL_VOWELS_AND_FINALS = range(0x1160, 0x1200)
 
 
 def canonical(text: str) -> str | None:
-    """The canonical form of what somebody typed; None when it is too long to be a code."""
-    if len(text) > ENTRY_LENGTH_MAX:
+    """The canonical form of what somebody typed; None when it is no code.
+
+    It is too long then, or has a NUL in it, which not every store can even be asked about.
+    """
+    if len(text) > ENTRY_LENGTH_MAX or "\0" in text:
         return None
     return _canonical(text)
 

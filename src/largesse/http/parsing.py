@@ -11,7 +11,7 @@ from msgspec import Struct
 from largesse.http import body
 from largesse.http.errors import KeyRequiredError, MalformedError
 from largesse.kernel.command import KEY_CHARACTERS_MAX
-from largesse.kernel.errors import InvalidInputError
+from largesse.kernel.errors import InvalidInputError, NotFoundError
 
 DEPTH_MAX = 32
 """Levels of JSON in free-form metadata: people write three, only attackers a thousand."""
@@ -50,11 +50,23 @@ def parse_query(wanted: type[Parsed], query: bytes) -> Parsed:
     given = dict(pairs)
     if len(given) < len(pairs):
         raise MalformedError("a parameter of the query is there twice")
+    for name, value in pairs:
+        if "\0" in value:
+            raise InvalidInputError("no text here has a NUL in it", name)
     try:
         return msgspec.convert(given, wanted, strict=False)
     except msgspec.ValidationError as error:
         invalid = body.invalid(error)
         raise InvalidInputError(str(invalid), invalid.pointer.removeprefix("/")) from error
+
+
+def check_path(path: Mapping[str, str]) -> None:
+    """Raise `NotFoundError` for a name with a NUL in it, which nothing has: no ledger is asked.
+
+    A code with one is answered as all that are unknown, by whoever looks for codes.
+    """
+    if any("\0" in value for name, value in path.items() if name != "code"):
+        raise NotFoundError
 
 
 def parse_key(headers: Mapping[bytes, bytes], *, required: bool) -> str | None:

@@ -20,7 +20,7 @@ from largesse.http.operation import (
     Reply,
     refuse,
 )
-from largesse.http.parsing import parse_body, parse_key, parse_query
+from largesse.http.parsing import check_path, parse_body, parse_key, parse_query
 from largesse.http.pieces import PiecesResponse
 from largesse.http.request_ids import REQUEST_ID
 from largesse.http.tracing import Trace
@@ -80,6 +80,7 @@ async def _read(
         trace.tenant = caller.tenant.id
         if caller.customer is None or not operation.customers:
             authorize(caller, operation.scopes)
+    check_path(request.path_params)
     query = parse_query(operation.query, request.scope["query_string"])
     content = await _content(request) if request.method in WITH_BODY else b""
     body: Any = content

@@ -244,6 +244,25 @@ STAYS: Mapping[str, str] = MappingProxyType(
 )
 """Tables whose rows stay behind, and why."""
 
+MADE_ANEW: Mapping[str, str] = MappingProxyType(
+    {
+        "audit.position": "the order of the archive",
+        "campaign.own_part": "where this database keeps a big campaign's rows",
+        "campaign.part": "the same, for all campaigns",
+        "campaign.revision": "what processes on one database tell each other",
+        "journal.nth": "how many the customer had: counted from the facts",
+        "journal.of": "where the row stands that a later fact is about",
+        "journal.ordinal": "of a draw; in the archive a part of `detail`",
+        "journal.part": "its campaign's",
+        "journal.period": "of a draw; in the archive a part of `detail`",
+        "journal.seq": "the order of the archive",
+        "journal.tx": "the transaction of the import",
+        "webhook.since": "what is there by then happened before it was",
+        "webhook.waiting": "nothing may wait for a webhook when a tenant leaves",
+    }
+)
+"""Columns of tables that travel which do not, and why. Nor does any `tenant`, who is one."""
+
 COUNTED = ("tenant", "campaign", "reward", "code_pool", "webhook")
 """Tables whose numbers are never used again, also after their row is gone."""
 

@@ -81,6 +81,7 @@ class CodeState(StrEnum):
     AVAILABLE = "AVAILABLE"
     DELETED = "DELETED"
     ISSUED = IncentiveStatus.ISSUED.value
+    REDEEMED = IncentiveStatus.REDEEMED.value
     EXPIRED = IncentiveStatus.EXPIRED.value
     REVOKED = IncentiveStatus.REVOKED.value
 

@@ -184,7 +184,7 @@ class Database(Struct, frozen=True):
             le=60,
             extra={"unit": "s"},
             description="PostgreSQL: who waits for a row for so long is answered 503. A server "
-            "that says nothing for half a second longer is given up.",
+            "that says nothing for a quarter of a second longer is given up.",
         ),
     ] = 1.5
     statement_s_max: Annotated[

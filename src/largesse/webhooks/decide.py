@@ -68,7 +68,9 @@ def check_url(url: str, allowed: Allowed) -> None:
 
 
 def check_description(text: str) -> None:
-    """Raise `InvalidInputError` for a description that would not fit a line."""
+    """Raise `InvalidInputError` for a description that would not fit a line, or cannot be kept."""
+    if "\0" in text:
+        raise InvalidInputError("a description has no NUL in it", "/description")
     if len(text) > DESCRIPTION_CHARACTERS_MAX:
         message = f"a description has at most {DESCRIPTION_CHARACTERS_MAX} characters"
         raise InvalidInputError(message, "/description")

@@ -93,8 +93,8 @@ class FindingView(Struct, frozen=True):
     status: Annotated[
         str | None,
         Meta(
-            description="ISSUED, EXPIRED or REVOKED; AVAILABLE in a code pool, DELETED in one that "
-            "is not ready or was taken back; null where it is not known."
+            description="ISSUED, REDEEMED, EXPIRED or REVOKED; AVAILABLE in a code pool, DELETED "
+            "in one that is not ready or was taken back; null where it is not known."
         ),
     ]
     campaign_id: str | None

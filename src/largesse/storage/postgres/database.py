@@ -32,13 +32,13 @@ ATTEMPTS_MAX = 5
 RECONNECT_S_MAX = 1.0
 """After so long the pool gives up, and whoever asks next makes it try anew: no long silence."""
 
-SILENCE_S = 0.5
+SILENCE_S = 0.25
 """Beyond what it may wait for a row, a batch may wait so long for the disk or a standby."""
 
 TURN_S_MAX = 10.0
 """Commands and readings wait for a thread, as many as come at once; longer, and it is too much."""
 
-RECONNECT_CLAIMS_S_MAX = 0.5
+RECONNECT_CLAIMS_S_MAX = 0.25
 """Claims have one connection for themselves: where it is not there, the server is not either."""
 
 PREPARE_AFTER = 3
