@@ -3,9 +3,8 @@
 Numbers are given before they are committed, so that who goes by them alone passes by what commits
 behind him. Below the oldest transaction that still runs nothing appears any more; and who changes a
 unit has seen it committed, so that his transaction is numbered later: what is about one incentive
-comes in the order in which it happened. Serials of different incentives may not: a transaction that
-waits for a reward has its number already when another one, numbered later, is let through before it
-(PostgreSQL follows a row to its newest version with a number, and may wait there once more).
+comes in the order in which it happened. Nor do serials of one reward swap: who waits for a row has
+his number already, so all queue for a reward before they wait for nothing more (`QUEUE`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
