@@ -85,7 +85,12 @@ def test_symbols_stay_apart_from_their_neighbours() -> None:
         assert "".join(canonical(row[n : n + 200]) or "" for n in range(0, len(row), 200)) == row
 
 
-@given(st.text(max_size=60))
+def test_a_nul_is_in_no_code() -> None:
+    """Wherever it stands: not every store can be asked about one."""
+    assert [canonical(typed) for typed in ("\0", "AB\0", "\0AB")] == [None] * 3
+
+
+@given(st.text(st.characters(exclude_characters="\0"), max_size=60))
 def test_the_canonical_form_is_its_own_canonical_form(text: str) -> None:
     """What is stored is found again."""
     once = canonical(text)
