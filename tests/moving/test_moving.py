@@ -436,7 +436,7 @@ def untold(there: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     travels = {
         (table, column) for table, kind in SECTIONS.items() for column in kind.__struct_fields__
     }
-    said = {tuple(name.split(".")) for name in MADE_ANEW}
+    said = {(table, column) for table, _, column in (one.partition(".") for one in MADE_ANEW)}
     found = {(table, column) for table, column in there if table in SECTIONS}
     return {one for one in found ^ (travels | said) if one[1] != "tenant"}
 
