@@ -24,8 +24,10 @@ from largesse.testing.factories import (
     NOW_MS,
     ScriptedCodes,
     World,
+    a_campaign,
     a_reward,
     a_wish,
+    keep_campaign,
     open_campaign,
     serials,
 )
@@ -210,9 +212,10 @@ async def test_conflicts_are_tried_again(
 async def test_two_that_wait_for_each_other(database: PostgresDatabase) -> None:
     """A real deadlock: one of the two is undone, done again, and both end well."""
     world = open_ledger(database).world
-    campaign = await open_campaign(world, a_reward("A"), a_reward("B"))
-    first, second = (reward.number for reward in campaign.rewards)
-    met = threading.Barrier(2)
+    one = await open_campaign(world)
+    other = await keep_campaign(world, a_campaign(one.definition, one.tenant, id="camp_2"))
+    first, second = (campaign.rewards[0].number for campaign in (one, other))
+    met = threading.Barrier(2, timeout=10)
     attempts: list[int] = []
 
     def work(order: tuple[int, int]) -> Callable[[Transaction], int]:

@@ -16,7 +16,7 @@ from largesse.issuance import decide
 from largesse.issuance.model import LedgerEntry, Wish
 from largesse.storage.postgres.campaigns import load_campaign
 from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
-from largesse.storage.postgres.transaction import EVERYBODY, QUEUE, Transaction
+from largesse.storage.postgres.transaction import QUEUE, Transaction
 from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall, columns
 
 FEW = 64
@@ -30,8 +30,8 @@ SELECT number, campaign, issued, reserved, serials, day, issued_day
 FROM reward WHERE campaign = ANY(%s::bigint[]) ORDER BY number"""
 # A statement of its own behind those of `queue_for`, and the first that writes: a statement sees
 # what was there when it began, so whatever is to be decided on must be read by those behind it.
-# Everybody queues for and holds the rewards of a tenant in the order of their numbers, and those of
-# several tenants in the order of theirs.
+# Everybody queues for campaigns in the order of their numbers, and then holds their rewards in the
+# order of the tenants' numbers and of theirs.
 HELD_STATES: LiteralString = f"{_STATES} FOR UPDATE"
 CAMPAIGNS = "SELECT number, status, version FROM campaign WHERE number = ANY(%s::bigint[])"
 _PART = "SELECT part FROM campaign WHERE number = %s"
@@ -137,13 +137,11 @@ def load_and_hold(
 def queue_for(
     transaction: BatchTransaction, wishes: Mapping[int, Sequence[Wish | DrawWish]]
 ) -> None:
-    """Ask, with what comes next, for a place in the queues of all rewards that will be held.
+    """Ask, with what comes next, for a place in the queues of all campaigns that will be held.
 
-    Of all tenants together: who holds the first one's has a number, and may wait for nobody.
+    Of all tenants together: who holds the first one's rows has a number, and may wait for nobody.
     """
     campaigns = sorted({wish.campaign for some in wishes.values() for wish in some})
-    if len(wishes) > 1:
-        transaction.first(before_wall(EVERYBODY))
     transaction.first(Statement(QUEUE, (campaigns,)))
 
 

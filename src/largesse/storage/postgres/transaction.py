@@ -43,15 +43,12 @@ WALL = "SELECT set_config('largesse.tenant', %s, true)"
 _ONE_BY_ONE = "SELECT pg_advisory_xact_lock(1279742789, %s)"
 # Whoever waits for a row that others change is given his transaction's number while he waits, and
 # somebody with a later one may get to it first: numbers would not be in the order of holding. So
-# all queue for a reward by a lock that gives no numbers, and then find its row free.
+# all queue for a campaign by a lock that gives no numbers, and then find its rewards' rows free.
 QUEUE: LiteralString = """
-SELECT pg_advisory_xact_lock(number) FROM (
-  SELECT number FROM reward WHERE campaign = ANY(%s::bigint[]) ORDER BY tenant, number) r"""
+SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) number"""
 _QUEUE_FOR_CAMPAIGN = """
-SELECT pg_advisory_xact_lock(number) FROM (
-  SELECT r.number FROM reward r JOIN campaign c ON c.number = r.campaign
-  WHERE c.tenant = %s AND c.id = %s ORDER BY r.number) r"""
-_QUEUE_FOR_REWARD = "SELECT pg_advisory_xact_lock(%s)"
+SELECT pg_advisory_xact_lock(number) FROM campaign WHERE tenant = %s AND id = %s"""
+_QUEUE_FOR_REWARD = "SELECT pg_advisory_xact_lock(campaign) FROM reward WHERE number = %s"
 _HOLD_CAMPAIGN = """
 SELECT r.number FROM reward r JOIN campaign c ON c.number = r.campaign
 WHERE c.tenant = %s AND c.id = %s ORDER BY r.number FOR UPDATE OF r"""

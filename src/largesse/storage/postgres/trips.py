@@ -83,8 +83,6 @@ class BatchTransaction(Transaction):
 
     def first(self, statement: Statement) -> None:
         """Have a statement sent in front of the next questions, whose answer nobody reads."""
-        if statement.text == WALL:
-            [self._wall] = statement.bindings
         self._opening.append(statement)
 
     def stand_before(self, wall: int) -> None:
