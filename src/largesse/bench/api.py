@@ -29,6 +29,9 @@ PROOF_TRIES_MAX = 1_500
 PRIZES = (("FIRST", 50_000, 100_000), ("SECOND", 5_000, 200_000), ("THIRD", 500, 100_000))
 """Of the draw: key, amount and weight of each."""
 
+CLAIMS_MAX = 1_000
+"""The most that one call may claim."""
+
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 
 CLASSIC = CodeFormat(pattern="가가9999가가99")
@@ -110,9 +113,14 @@ class Api:
         return self.ask(campaigns.show(campaign)).number
 
     def claim_all(self, campaign: str, customers: Sequence[str]) -> list[Claimed | Refusal]:
-        """One claim each, in one batch; a customer's id is his key, too."""
-        wishes = [Wish(customer, customer) for customer in customers]
-        return self.ask(claims.claim_all(campaign, wishes))
+        """One claim each, as many in a call as it takes; a customer's id is his key, too."""
+        results: list[Claimed | Refusal] = []
+        for begin in range(0, len(customers), CLAIMS_MAX):
+            part = customers[begin : begin + CLAIMS_MAX]
+            wishes = [Wish(customer, customer) for customer in part]
+            answers = self.ask(claims.claim_all(campaign, wishes))
+            results += answers
+        return results
 
     def ask(self, call: Call[T]) -> T:
         """The result of any other call. Raises the client's errors."""

@@ -9,7 +9,7 @@ from largesse.bench.exactness import Told, complaints
 from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Load
 from largesse.bench.plan import Bench, Plan
-from largesse.bench.report import Figure, Result, beside, figure
+from largesse.bench.report import Figure, Result, beside, figure, ratios
 from largesse.bench.stage import Trial, opened, tried
 
 SIZES = (10, 100, 1_000)
@@ -36,11 +36,10 @@ def claim_batch(bench: Bench) -> Result:
     for index, size in enumerate(SIZES):
         trials = [run.batches[index] for run in runs]
         speeds = [size * trial.measured.per_second for trial in trials]
-        ratios = [speed / one for speed, one in zip(speeds, ones, strict=True)]
         cpu = [trial.cpu_s_per_1000 / size for trial in trials]
         figures += [
             figure(f"throughput by {size:,}", "claims/s", speeds),
-            figure(f"ratio to claim by {size:,}", "", ratios),
+            figure(f"ratio to claim by {size:,}", "", ratios(speeds, ones)),
             figure(f"p99 by {size:,}", "ms", [trial.measured.p99_ms for trial in trials]),
             figure(f"CPU by {size:,}", "s/1,000 claims", cpu),
         ]

@@ -10,7 +10,7 @@ from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints_of_draws, complaints_of_rows
 from largesse.bench.load import Load
 from largesse.bench.plan import Bench, Plan
-from largesse.bench.report import Bar, Result, beside, figure
+from largesse.bench.report import Bar, Result, beside, figure, ratios
 from largesse.bench.stage import Trial, opened, tried
 
 ROUNDS = 2
@@ -33,7 +33,6 @@ def lucky_draw(bench: Bench) -> Result:
     draws = [trial for run in runs for trial in run.draws]
     speeds = [trial.measured.per_second for trial in draws]
     plain = [trial.measured.per_second for trial in claims]
-    ratios = [speed / most for speed, most in zip(speeds, plain, strict=True)]
     return Result(
         "draw",
         f"{plan.connections} connections, three prizes with codes, which four in ten win; "
@@ -41,7 +40,7 @@ def lucky_draw(bench: Bench) -> Result:
         (
             beside("claim", "claims/s", plain),
             figure("throughput", "draws/s", speeds),
-            figure("ratio to claim", "", ratios, bar=RATIO),
+            figure("ratio to claim", "", ratios(speeds, plain), bar=RATIO),
             figure("p50", "ms", [trial.measured.p50_ms for trial in draws]),
             figure("p99", "ms", [trial.measured.p99_ms for trial in draws]),
             figure("CPU", "s/1,000 draws", [trial.cpu_s_per_1000 for trial in draws]),

@@ -20,7 +20,7 @@ from largesse.bench.exactness import (
 )
 from largesse.bench.load import Load, Measured
 from largesse.bench.plan import Bench, Plan
-from largesse.bench.report import Bar, Figure, Result, beside, figure
+from largesse.bench.report import Bar, Figure, Result, beside, figure, ratios
 from largesse.bench.stage import Stage, Trial, opened, tried
 from largesse.http.times import rfc3339
 
@@ -88,7 +88,7 @@ def _figures(runs: Sequence[_Run]) -> list[Figure]:
     return [
         beside("claim, one campaign", "claims/s", ones),
         figure("throughput", "claims/s", speeds),
-        figure("ratio to claim", "", _ratios(speeds, ones), bar=RATIO),
+        figure("ratio to claim", "", ratios(speeds, ones), bar=RATIO),
         figure("p50", "ms", [one.p50_ms for one in full]),
         figure("p99", "ms", [one.p99_ms for one in full]),
         figure("CPU", "s/1,000 claims", [run.many.full.cpu_s_per_1000 for run in runs]),
@@ -96,12 +96,8 @@ def _figures(runs: Sequence[_Run]) -> list[Figure]:
         figure("ramp, throughput", "claims/s", [many for many, _ in ramps]),
         figure("ramp, ratio to claim", "", [many / one for many, one in ramps], bar=RATIO),
         figure("burst, throughput", "claims/s", bursts),
-        figure("burst, ratio to claim", "", _ratios(bursts, ones), bar=RATIO),
+        figure("burst, ratio to claim", "", ratios(bursts, ones), bar=RATIO),
     ]
-
-
-def _ratios(speeds: Sequence[float], most: Sequence[float]) -> list[float]:
-    return [speed / one for speed, one in zip(speeds, most, strict=True)]
 
 
 def _run(bench: Bench, name: str) -> _Run:

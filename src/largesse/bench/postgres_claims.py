@@ -15,7 +15,7 @@ from largesse.bench.exactness import Told, complaints
 from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Measured
 from largesse.bench.plan import Bench, Plan
-from largesse.bench.report import Bar, Result, beside, figure
+from largesse.bench.report import Bar, Result, beside, figure, ratios
 from largesse.bench.server import largesse
 from largesse.bench.stage import Stage, Trial, ceiling, load_figures, opened, tried
 
@@ -53,17 +53,13 @@ def claim_postgres(bench: Bench) -> Result:
         (
             *ones_figures,
             figure(f"throughput, {WORKERS} workers", "claims/s", twos),
-            figure(f"{WORKERS} workers to one", "", _ratios(twos, ones), bar=TO_ONE),
+            figure(f"{WORKERS} workers to one", "", ratios(twos, ones), bar=TO_ONE),
             beside("the naive way", "claims/s", naives),
-            figure("ratio to the naive way", "", _ratios(ones, naives), bar=TO_NAIVE),
+            figure("ratio to the naive way", "", ratios(ones, naives), bar=TO_NAIVE),
             figure("disk", "bytes/incentive", [run.bytes_each for run in runs]),
         ),
         tuple(complaint for run in runs for complaint in run.complaints),
     )
-
-
-def _ratios(speeds: Sequence[float], others: Sequence[float]) -> list[float]:
-    return [speed / other for speed, other in zip(speeds, others, strict=True)]
 
 
 def _run(bench: Bench, name: str) -> _Run:

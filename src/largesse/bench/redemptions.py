@@ -7,15 +7,12 @@ from largesse.bench.driver import client_name
 from largesse.bench.exactness import Told, complaints, complaints_of_rows
 from largesse.bench.load import Load
 from largesse.bench.plan import Bench, Plan
-from largesse.bench.report import Bar, Result, beside, figure
+from largesse.bench.report import Bar, Result, beside, figure, ratios
 from largesse.bench.stage import Stage, Trial, opened, tried
 from largesse.client.model import Claimed
 
 COUPONS_PER_S = 10_000
 """Given beforehand for each second: more than a server redeems in it."""
-
-BATCH = 1_000
-"""The most that one call may claim."""
 
 RATIO = Bar(at_least=0.8)
 
@@ -43,20 +40,16 @@ def redeem(bench: Bench) -> Result:
         (
             beside("claim", "claims/s", plain),
             figure("throughput", "redemptions/s", speeds),
-            figure("ratio to claim", "", _ratios(speeds, plain), bar=RATIO),
+            figure("ratio to claim", "", ratios(speeds, plain), bar=RATIO),
             figure("p50", "ms", [trial.measured.p50_ms for trial in distinct]),
             figure("p99", "ms", [trial.measured.p99_ms for trial in distinct]),
             figure("CPU", "s/1,000 redemptions", [trial.cpu_s_per_1000 for trial in distinct]),
             figure("one hot coupon", "answers/s", of_hot),
-            figure("one hot coupon, ratio to claim", "", _ratios(of_hot, plain), bar=RATIO),
+            figure("one hot coupon, ratio to claim", "", ratios(of_hot, plain), bar=RATIO),
             figure("one hot coupon, p99", "ms", [trial.measured.p99_ms for trial in hot]),
         ),
         tuple(complaint for run in runs for complaint in run.complaints),
     )
-
-
-def _ratios(speeds: list[float], plain: list[float]) -> list[float]:
-    return [speed / most for speed, most in zip(speeds, plain, strict=True)]
 
 
 def _run(bench: Bench, name: str) -> _Run:
@@ -81,14 +74,12 @@ def _run(bench: Bench, name: str) -> _Run:
 
 def _given(stage: Stage, count: int) -> tuple[str, ...]:
     """Coupons of as many customers, as requests name them."""
+    customers = [asked.winner(number) for number in range(count)]
+    given = stage.api.claim_all(stage.campaign, customers)
     coupons: list[str] = []
-    for begin in range(0, count, BATCH):
-        customers = [asked.winner(number) for number in range(begin, begin + BATCH)]
-        for customer, claimed in zip(
-            customers, stage.api.claim_all(stage.campaign, customers), strict=True
-        ):
-            assert isinstance(claimed, Claimed), claimed
-            coupons.append(asked.coupon(customer, claimed.incentive.id))
+    for customer, claimed in zip(customers, given, strict=True):
+        assert isinstance(claimed, Claimed), claimed
+        coupons.append(asked.coupon(customer, claimed.incentive.id))
     return tuple(coupons)
 
 

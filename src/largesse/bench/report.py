@@ -80,6 +80,11 @@ def beside(name: str, unit: str, values: Sequence[float]) -> Figure:
     return Figure(name, unit, tuple(values))
 
 
+def ratios(values: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Of each run, how many times the other value its value is."""
+    return [value / other for value, other in zip(values, others, strict=True)]
+
+
 def document(result: Result, machine: Machine) -> dict[str, object]:
     """A result for programs."""
     figures = [

@@ -8,7 +8,7 @@ from largesse.bench.exactness import Told, complaints
 from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Load
 from largesse.bench.plan import Bench, Plan
-from largesse.bench.report import Bar, Result, beside, figure
+from largesse.bench.report import Bar, Result, beside, figure, ratios
 from largesse.bench.stage import Trial, opened, tried
 
 RATIO = Bar(at_least=0.7)
@@ -34,10 +34,9 @@ def claim_rpc(bench: Bench) -> Result:
         ("binary", [run.binary for run in runs], None),
     ):
         speeds = [trial.measured.per_second for trial in trials]
-        ratios = [speed / most for speed, most in zip(speeds, plain, strict=True)]
         figures += [
             figure(f"{name}, throughput", "claims/s", speeds),
-            figure(f"{name}, ratio to claim", "", ratios, bar=bar),
+            figure(f"{name}, ratio to claim", "", ratios(speeds, plain), bar=bar),
             figure(f"{name}, p99", "ms", [trial.measured.p99_ms for trial in trials]),
             figure(f"{name}, CPU", "s/1,000 claims", [trial.cpu_s_per_1000 for trial in trials]),
         ]

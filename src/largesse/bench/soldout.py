@@ -9,12 +9,12 @@ from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Measured
 from largesse.bench.plan import Bench, Plan
 from largesse.bench.report import Bar, Result
-from largesse.bench.stage import Stage, Trial, ceiling, load_figures, opened, tried
+from largesse.bench.stage import Trial, ceiling, load_figures, opened, tried
 from largesse.client.model import Claimed, Refusal
 
 UNITS = 20_000
-BATCH = 1_000
-"""The most that one call may claim."""
+ASKED_AGAIN = 1_000
+"""Winners whose retries are held against their claims."""
 
 RATIO = Bar(at_least=0.75)
 
@@ -58,24 +58,17 @@ def retry_complaints(measured: Measured, connections: int) -> list[str]:
 def _run(ledger: Ledger, plan: Plan) -> _Run:
     most = ceiling(ledger.folder / "echo", plan, winners=UNITS)
     with opened(ledger, quota=UNITS) as stage:
-        first = _sell_out(stage)
+        winners = [winner(number) for number in range(UNITS)]
+        first = stage.api.claim_all(stage.campaign, winners)
         trial = tried(stage.server, stage.load(plan, winners=UNITS))
-        again = stage.api.claim_all(stage.campaign, [winner(number) for number in range(BATCH)])
+        again = stage.api.claim_all(stage.campaign, winners[:ASKED_AGAIN])
         stock = stage.stock()
     kept = ledger.kept()
     found = complaints(Told(UNITS), stock, kept, quota=UNITS)
     found += retry_complaints(trial.measured, plan.connections)
-    if [_given(one) for one in again] != [_given(one) for one in first[:BATCH]]:
+    if [_given(one) for one in again] != [_given(one) for one in first[:ASKED_AGAIN]]:
         found.append("a winner's retry was answered otherwise than his claim")
     return _Run(most, trial, found)
-
-
-def _sell_out(stage: Stage) -> list[Claimed | Refusal]:
-    results: list[Claimed | Refusal] = []
-    for begin in range(0, UNITS, BATCH):
-        customers = [winner(number) for number in range(begin, begin + BATCH)]
-        results += stage.api.claim_all(stage.campaign, customers)
-    return results
 
 
 def _given(result: Claimed | Refusal) -> object:

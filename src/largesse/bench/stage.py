@@ -16,7 +16,7 @@ from largesse.bench.exactness import Told
 from largesse.bench.ledgers import Ledger
 from largesse.bench.load import Load, Measured
 from largesse.bench.plan import Plan
-from largesse.bench.report import Bar, Figure, beside, figure
+from largesse.bench.report import Bar, Figure, beside, figure, ratios
 from largesse.bench.server import Server, echo, largesse, new_key
 
 MB = 1_000_000
@@ -127,11 +127,10 @@ def load_figures(
     seen = [trial.measured for trial in trials]
     echoes = [trial.measured.per_second for trial in ceilings]
     speeds = [one.per_second for one in seen]
-    ratios = [speed / most for speed, most in zip(speeds, echoes, strict=True)]
     return [
         figure("throughput", f"{what}/s", speeds),
         beside("echo", "answers/s", echoes),
-        figure("ratio to echo", "", ratios, bar=bar),
+        figure("ratio to echo", "", ratios(speeds, echoes), bar=bar),
         figure("p50", "ms", [one.p50_ms for one in seen]),
         figure("p99", "ms", [one.p99_ms for one in seen]),
         figure("p999", "ms", [one.p999_ms for one in seen]),
