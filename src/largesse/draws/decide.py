@@ -11,8 +11,10 @@ from largesse.campaigns.model import (
     Campaign,
     CampaignDefinition,
     CampaignType,
+    Counters,
     DrawPeriod,
     OnExhausted,
+    RewardDefinition,
 )
 from largesse.customers.model import Standing
 from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawSettled, DrawWish, Roll
@@ -111,6 +113,12 @@ def prior(
         first_held=next(iter(counting), None),
         standing=standing,
     )
+
+
+def available(reward: RewardDefinition, counters: Counters, day: int, held: int) -> bool:
+    """Whether a reward has something, on a local day, for a customer who holds so much of it."""
+    cap = reward.per_customer_max
+    return issuing.stock(reward, counters, day) is None and (cap is None or held < cap)
 
 
 class Wheel(NamedTuple):

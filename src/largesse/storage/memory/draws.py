@@ -113,11 +113,9 @@ class MemoryDrawStore:
 
         def available(at: int) -> bool:
             reward = campaign.rewards[at]
-            cap = reward.definition.per_customer_max
-            return (
-                at not in codeless
-                and issuing.stock(reward.definition, reward.counters, day) is None
-                and (cap is None or prior.held_of.get(reward.number, 0) < cap)
+            held = prior.held_of.get(reward.number, 0)
+            return at not in codeless and decide.available(
+                reward.definition, reward.counters, day, held
             )
 
         while True:

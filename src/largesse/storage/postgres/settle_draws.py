@@ -12,7 +12,6 @@ from largesse.customers.model import Standing
 from largesse.draws import decide
 from largesse.draws.dice import Dice, Rolls
 from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawSettled, DrawWish
-from largesse.issuance import decide as issuing
 from largesse.issuance.model import Issued, LedgerEntry, Offer, Place
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
@@ -271,9 +270,7 @@ def _write_books(tenant: int, books: Sequence[_Book]) -> list[Statement]:
 def _available(book: _Book, prior: DrawPrior, codeless: Sequence[int], at: int) -> bool:
     """Whether a reward has something for a customer."""
     lot = book.lots[at]
-    cap = lot.definition.per_customer_max
-    return (
-        at not in codeless
-        and issuing.stock(lot.definition, lot.counters, lot.offer.day) is None
-        and (cap is None or prior.held_of.get(lot.offer.reward.number, 0) < cap)
+    held = prior.held_of.get(lot.offer.reward.number, 0)
+    return at not in codeless and decide.available(
+        lot.definition, lot.counters, lot.offer.day, held
     )

@@ -15,7 +15,6 @@ from largesse.customers.model import Standing
 from largesse.draws import decide
 from largesse.draws.dice import Dice
 from largesse.draws.model import STRANGER, Drawn, DrawPrior, DrawSettled, DrawWish
-from largesse.issuance import decide as issuing
 from largesse.issuance.model import Issued, LedgerEntry
 from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite.campaigns import load_campaign
@@ -368,9 +367,5 @@ def _chains(wish: DrawWish, book: Book) -> Chains:
 def _available(book: Book, prior: DrawPrior, codeless: Sequence[int], at: int) -> bool:
     """Whether a reward has something for a customer."""
     lot = book.lots[at]
-    cap = lot.definition.per_customer_max
-    return (
-        at not in codeless
-        and issuing.stock(lot.definition, lot.ahead, lot.offer.day) is None
-        and (cap is None or prior.held_of.get(lot.number, 0) < cap)
-    )
+    held = prior.held_of.get(lot.number, 0)
+    return at not in codeless and decide.available(lot.definition, lot.ahead, lot.offer.day, held)
