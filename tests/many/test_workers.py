@@ -42,10 +42,14 @@ def several(postgres_url: str, tmp_path: Path) -> Iterator[Running]:
 
 
 def told(running: Running, event: str) -> list[Any]:
-    """What the log has of an event so far."""
+    """What the log has of an event so far.
+
+    It has a line for each batch, too: read as JSON, all of it would keep the clients from their
+    connections for as long as a server that ends waits for them.
+    """
     lines = (running.folder / "log").read_text().splitlines()
-    found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-    return [one for one in found if one["event"] == event]
+    about = [line for line in lines if f'"{event}"' in line and line.endswith("}")]
+    return [one for one in map(json.loads, about) if one["event"] == event]
 
 
 async def until_told(running: Running, event: str, times: int = 1) -> list[Any]:
@@ -136,12 +140,11 @@ class Load:
 
     async def client(self, number: int) -> None:
         """Claim until told to end; a connection that the server closes is made anew."""
-        loop = asyncio.get_running_loop()
-        connection: Connection | None = None
+        connection = await self._connect()
         count = 0
         while not self.ended:
-            if connection is None or not connection.is_open:
-                _, connection = await loop.create_connection(Connection, "127.0.0.1", self.port)
+            if not connection.is_open:
+                connection = await self._connect()
             customer = f"c{number}-{count}"
             answer = await connection.send(self._claim(customer))
             if answer is None:
@@ -153,7 +156,12 @@ class Load:
             self.grown.set()
             if answer.headers.get("connection") == "close":
                 connection.leave()
-                connection = None
+                connection = await self._connect()
+        connection.abort()
+
+    async def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        return (await loop.create_connection(Connection, "127.0.0.1", self.port))[1]
 
     async def grow(self, by: int) -> None:
         """Wait for so many more answers."""

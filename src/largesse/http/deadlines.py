@@ -82,8 +82,8 @@ class Watch:
         self.head_end = b"\r\n"
         """What the server adds to each head: the date, once it is known, and the empty line."""
         self.draining = False
-        self._to_send: list[Callable[[], None]] = []
         """The server ends; connections made from now on end with their first request."""
+        self._to_send: list[Callable[[], None]] = []
         self.refused: Counter[str] = Counter()
         """Codes of the refusals since the last sweep."""
         self._connections: set[Watched] = set()

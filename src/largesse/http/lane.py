@@ -14,6 +14,7 @@ What it relies on in uvicorn and httptools, which are pinned for it, is listed a
 
 import asyncio
 import logging
+import select
 from collections import deque
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -73,6 +74,16 @@ class HotExchange(Struct, eq=False):
 
 def _answer(head: bytes, body: bytes, exchange: Exchange) -> None:
     exchange.answer(head, body)
+
+
+def _has_unread(transport: asyncio.Transport) -> bool:
+    """Whether something has come that the loop did not read yet.
+
+    After a standstill its timers strike before it reads, and a close would destroy what is there.
+    """
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Lane(HttpToolsProtocol):
@@ -391,8 +402,8 @@ class Lane(HttpToolsProtocol):
             if overdue(self.stalled_since, limits.stall_s_max):
                 self.transport.abort()
         elif self.phase == "quiet":
-            if not self._is_busy() and overdue(self.since, limits.idle_s_max):
-                self.transport.close()
+            if overdue(self.since, limits.idle_s_max):
+                self._close_if_idle()
         elif self.flow.read_paused:
             self.since = self.watch.now  # We keep the client from sending.
         elif overdue(self.since, self._read_s_max()):
@@ -465,8 +476,10 @@ class Lane(HttpToolsProtocol):
             self.cycle.keep_alive = False
             self.ended = self.phase != "body"
         else:
-            self.loop.call_later(self.limits.drain_s_max, self._close_unless_busy)
+            self.loop.call_later(self.limits.drain_s_max, self._close_if_idle)
 
-    def _close_unless_busy(self) -> None:
-        if not self._is_busy() and not self.transport.is_closing():
+    def _close_if_idle(self) -> None:
+        """Close where nothing is awaited, nothing has begun to come, and nothing lies unread."""
+        is_idle = self.phase == "quiet" and not self._is_busy() and not self.transport.is_closing()
+        if is_idle and not _has_unread(self.transport):
             self.transport.close()

@@ -62,8 +62,11 @@ class Server(uvicorn.Server):
     uvicorn raises the signal again once it is done (exit status 143); a clean end is status 0.
     """
 
-    def __init__(self, config: uvicorn.Config, on_bound: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, watch: Watch, on_bound: Callable[[str, int], None]
+    ) -> None:
         super().__init__(config)
+        self.watch = watch
         self.on_bound = on_bound
         self.companions: Sequence[Companion] = ()
 
@@ -81,6 +84,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """End, and the companions at the same time."""
+        self.watch.draining = True  # also for whoever was accepted, and is not a connection yet
         self._stop_companions()
         await super().shutdown(sockets)
 
@@ -113,14 +117,20 @@ class Server(uvicorn.Server):
 class CompanionServer(uvicorn.Server):
     """uvicorn's server without an ear for signals: the main server has it."""
 
-    def __init__(self, config: uvicorn.Config, bound: socket.socket) -> None:
+    def __init__(self, config: uvicorn.Config, watch: Watch, bound: socket.socket) -> None:
         super().__init__(config)
+        self._watch = watch
         self._bound = bound
         bound.listen(BACKLOG)  # whoever comes before `serve` waits instead of being turned away
 
     async def serve(self, sockets: list[Any] | None = None) -> None:
         """See `Companion`."""
         await super().serve(sockets=sockets or [self._bound])
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """End; who was accepted, and is not a connection yet, has one answer."""
+        self._watch.draining = True
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """See `Companion`."""
@@ -148,7 +158,7 @@ def make_companion(
 ) -> CompanionServer:
     """A server of another application and its desk, on a socket of its own."""
     listening = Listening(drain_s_max=drain_s_max)
-    return CompanionServer(_config(app, desk, watch, listening, "off"), bound)
+    return CompanionServer(_config(app, desk, watch, listening, "off"), watch, bound)
 
 
 def make_server(
@@ -163,7 +173,7 @@ def make_server(
     Setting `should_exit` ends it as a signal does. The lifespan ends after the last answer: the
     place to wait for wishes whose clients have gone. `SystemExit` when it cannot start.
     """
-    return Server(_config(app, desk, watch, listening, "on"), on_bound)
+    return Server(_config(app, desk, watch, listening, "on"), watch, on_bound)
 
 
 def _config(

@@ -23,7 +23,12 @@
   const hex = (buffer) =>
     Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const unhex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-  const unbase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  /** Only as Base64 says it: its last character may have bits that nobody reads. */
+  const unbase64 = (text) => {
+    const content = atob(text);
+    if (btoa(content) !== text) throw new BrokenProof("this is not how Base64 says it");
+    return Uint8Array.from(content, (character) => character.charCodeAt(0));
+  };
   const sha256 = async (content) =>
     hex(await subtle.digest("SHA-256", typeof content === "string" ? utf8.encode(content) : content));
 
