@@ -7,10 +7,8 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from largesse.cli.options import CampaignId, Remote
-from largesse.cli.shown import Shown, cell, facts
+from largesse.cli.shown import Shown, cell, facts, judged
 from largesse.client import claims
-from largesse.client.errors import RefusedError
-from largesse.client.model import Refusal
 
 
 @Parameter(name="*")
@@ -43,12 +41,9 @@ def claim(
     """Claim one unit of a campaign's reward for a customer."""
     if wording.dry_run:
         verdict = remote.ask(claims.would_claim(campaign, customer, reward=wording.reward))
-        told = "would be accepted" if verdict.accepted else "would be refused"
-        return Shown(verdict, [Text(f"{told}: {verdict.outcome}")], int(not verdict.accepted))
+        return judged(verdict, "would be accepted", "would be refused")
     wish = claims.claim(campaign, customer, reward=wording.reward, key=wording.idempotency_key)
-    answer = remote.ask(wish)
-    if isinstance(answer, Refusal):
-        raise RefusedError(answer)
+    answer = remote.have(wish)
     names = ("code", "id", "reward", "serial", "issued_at", "expires_at")
     grid = facts((name, getattr(answer.incentive, name)) for name in names)
     again = [Text("as answered before", style="dim")] if answer.replayed else []

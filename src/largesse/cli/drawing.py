@@ -8,11 +8,10 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from largesse.cli.options import CampaignId, CustomerId, Piece, Remote
-from largesse.cli.shown import Shown, facts, table
+from largesse.cli.shown import Shown, facts, judged, table
 from largesse.client import draws
 from largesse.client.draw_model import Draw
-from largesse.client.errors import RefusedError
-from largesse.client.model import Incentive, Refusal
+from largesse.client.model import Incentive
 
 
 @Parameter(name="*")
@@ -46,12 +45,9 @@ def make(
     """Draw for a customer; a draw that wins nothing is a success, too."""
     if wording.dry_run:
         verdict = remote.ask(draws.would_draw(campaign, customer))
-        told = "may draw" if verdict.accepted else "may not draw"
-        return Shown(verdict, [Text(f"{told}: {verdict.outcome}")], int(not verdict.accepted))
+        return judged(verdict, "may draw", "may not draw")
     wish = draws.draw(campaign, customer, seed=wording.client_seed, key=wording.idempotency_key)
-    answer = remote.ask(wish)
-    if isinstance(answer, Refusal):
-        raise RefusedError(answer)
+    answer = remote.have(wish)
     return Shown(answer, [facts(_told(answer.draw, answer.incentive))])
 
 

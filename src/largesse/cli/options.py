@@ -11,6 +11,8 @@ from largesse.cli.errors import CommandError
 from largesse.client.address import TIMEOUT_S
 from largesse.client.blocking import Client
 from largesse.client.call import Call
+from largesse.client.errors import RefusedError
+from largesse.client.model import Refusal
 from largesse.client.retries import Retries
 from largesse.settings.load import Loaded, load
 
@@ -41,6 +43,13 @@ class Remote:
         """The result of one call. Raises `CommandError`, and what `Client.ask` raises."""
         with self.client() as client:
             return client.ask(call)
+
+    def have(self, call: Call[T | Refusal]) -> T:
+        """What one call was for. Raises `RefusedError` where it is refused, else as `ask`."""
+        answer = self.ask(call)
+        if isinstance(answer, Refusal):
+            raise RefusedError(answer)
+        return answer
 
     def client(self, timeout_s: float = TIMEOUT_S) -> Client:
         """A client of that server. Raises `CommandError` where there is no key."""

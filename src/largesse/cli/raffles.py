@@ -10,8 +10,6 @@ from largesse.cli.options import CampaignId, CustomerId, Remote
 from largesse.cli.shown import Shown, facts, table
 from largesse.client import raffles
 from largesse.client.draw_model import Raffle
-from largesse.client.errors import RefusedError
-from largesse.client.model import Refusal
 
 IdempotencyKey = Annotated[
     str | None, Parameter(help="The same key brings the same entry; by default a new one.")
@@ -29,9 +27,7 @@ def enter(
     remote: Remote = _LOCAL,
 ) -> Shown:
     """Have a customer take part in a raffle."""
-    entry = remote.ask(raffles.enter(campaign, customer, key=idempotency_key))
-    if isinstance(entry, Refusal):
-        raise RefusedError(entry)
+    entry = remote.have(raffles.enter(campaign, customer, key=idempotency_key))
     names = ("id", "customer_id", "number", "date", "entered_at")
     return Shown(entry, [facts((name, getattr(entry, name)) for name in names)])
 

@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.text import Text
 
 from largesse.cli.options import Remote
-from largesse.cli.shown import Shown, cell, facts
+from largesse.cli.shown import Shown, cell, facts, judged
 from largesse.client import redemptions
-from largesse.client.errors import RefusedError
-from largesse.client.model import Refusal
 from largesse.client.redemptions import Coupon
 
 _INCENTIVE = "inc_"
@@ -46,11 +43,8 @@ def redeem(
         which = {"incentive": coupon}
     if wording.dry_run:
         verdict = remote.ask(redemptions.would_redeem(customer, **which))
-        told = "could be used" if verdict.accepted else "could not be used"
-        return Shown(verdict, [Text(f"{told}: {verdict.outcome}")], int(not verdict.accepted))
-    answer = remote.ask(redemptions.redeem(customer, key=wording.idempotency_key, **which))
-    if isinstance(answer, Refusal):
-        raise RefusedError(answer)
+        return judged(verdict, "could be used", "could not be used")
+    answer = remote.have(redemptions.redeem(customer, key=wording.idempotency_key, **which))
     used = answer.incentive
     rows = [(name, getattr(used, name)) for name in ("code", "id", "reward", "customer_id")]
     grid = facts([*rows, ("redeemed_at", answer.redeemed_at)])

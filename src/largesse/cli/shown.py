@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from largesse.cli.documents import to_json
-from largesse.client.model import Page
+from largesse.client.model import Page, Verdict
 
 PIPE_COLUMNS = 200
 """Where no terminal says how wide it is: ids and codes stay in one piece."""
@@ -58,6 +58,12 @@ class Shown(Struct, frozen=True):
                 console = Console(highlight=False, width=PIPE_COLUMNS)
             console.print(*self.people, sep="\n")
         return self.status
+
+
+def judged(verdict: Verdict, accepted: str, refused: str) -> Shown:
+    """What would become of a wish, in the words of its kind; status 1 where it would be refused."""
+    told = accepted if verdict.accepted else refused
+    return Shown(verdict, [Text(f"{told}: {verdict.outcome}")], int(not verdict.accepted))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

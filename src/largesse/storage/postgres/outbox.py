@@ -4,7 +4,7 @@ Numbers are given before they are committed, so that who goes by them alone pass
 behind him. Below the oldest transaction that still runs nothing appears any more; and who changes a
 unit has seen it committed, so that his transaction is numbered later: what is about one incentive
 comes in the order in which it happened. Nor do serials of one reward swap: who waits for a row has
-his number already, so all queue for a reward before they wait for nothing more (`QUEUE`).
+his number already, so all queue for the campaign first, and then find its rows free (`QUEUE`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
