@@ -400,6 +400,18 @@ def test_a_raffle_from_the_entry_to_the_prize(
     assert receipt.read_bytes() == acme.ask(draws.receipt(shown.draw.id))
 
 
+def test_a_raffle_that_was_called_off(still: BrowserContext, url: str, acme: Client) -> None:
+    """Ended by hand before its end: nobody waits for winners."""
+    raffle = a_raffle(acme)
+    acme.ask(raffles.enter(raffle, "ann"))
+    page = visit(still, url, acme, raffle)
+    expect(headline(page)).to_have_text("You take part.")
+    acme.ask(campaigns.end(raffle))
+    page.reload()
+    expect(headline(page)).to_have_text("This raffle was called off.")
+    assert acme.ask(raffles.show(raffle)).cancelled
+
+
 def test_a_raffle_that_somebody_else_won(still: BrowserContext, url: str, acme: Client) -> None:
     """Who took part is told so; who did not, that it is over."""
     raffle, never = a_raffle(acme, draws_per={"period": "CAMPAIGN", "n": 3}), a_raffle(acme)

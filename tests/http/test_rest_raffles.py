@@ -107,6 +107,7 @@ async def test_a_raffle_from_the_first_entry_to_the_proof(town: Town) -> None:
         "entries": None,
         "root": None,
         "winners": None,
+        "cancelled": False,
     }
     assert (await town.acme.post(f"/campaigns/{raffle}:pick")).status_code == 409
 
@@ -129,6 +130,30 @@ async def test_a_raffle_from_the_first_entry_to_the_proof(town: Town) -> None:
     kept = (await town.acme.get(f"/draws/{entries[7]['id']}/receipt")).content
     receipt = check_receipt(kept.splitlines(keepends=True))
     assert (receipt.findings, receipt.draw["n"]) == ((), 8)
+
+
+async def test_a_raffle_that_is_called_off(town: Town) -> None:
+    """Ended by hand before its end: everybody sees that nobody will win."""
+    raffle = await a_raffle(town.acme)
+    await enter(town.acme, raffle, "ann", "bob")
+    assert (await town.acme.post(f"/campaigns/{raffle}:end")).status_code == 200
+    shown = await seen(town, raffle)
+    assert (shown["cancelled"], shown["entries"], shown["winners"]) == (True, 2, None)
+    await advance(town.acme, END_MS + 10_000)
+    assert await seen(town, raffle) == shown
+    for late in ("activate", "pick"):
+        assert (await town.acme.post(f"/campaigns/{raffle}:{late}")).status_code == 409
+
+
+async def test_one_that_is_ended_after_the_prizes_is_not_called_off(town: Town) -> None:
+    """Its winners stay."""
+    raffle = await a_raffle(town.acme)
+    await enter(town.acme, raffle, "ann", "bob")
+    await advance(town.acme, END_MS + 10_000)
+    picked = (await town.acme.post(f"/campaigns/{raffle}:pick")).json()
+    await town.acme.post(f"/campaigns/{raffle}:end")
+    assert await seen(town, raffle) == picked
+    assert picked["cancelled"] is False
 
 
 async def test_a_customer_sees_what_his_entry_won(town: Town) -> None:

@@ -98,7 +98,10 @@ class Winner(Struct, frozen=True, kw_only=True):
 
 
 class Raffle(Struct, frozen=True, kw_only=True):
-    """A raffle: `entries` and `root` once it is over, `winners` once they are picked."""
+    """A raffle: `entries` and `root` once it is over, `winners` once they are picked.
+
+    One that is `cancelled` was ended by hand before that: it never has winners.
+    """
 
     campaign_id: str
     name: str
@@ -106,6 +109,7 @@ class Raffle(Struct, frozen=True, kw_only=True):
     entries: int | None
     root: str | None
     winners: list[Winner] | None
+    cancelled: bool = False
 
 
 class ProofKey(Struct, frozen=True, kw_only=True):

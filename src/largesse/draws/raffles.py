@@ -39,6 +39,11 @@ class Seen(Struct, frozen=True):
     closing: Closing | None
     picked: bool
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was ended by hand before its winners were picked: none ever are."""
+        return self.campaign.status is Status.ENDED and not self.picked
+
 
 class Stores(Struct, frozen=True):
     """Where entries are, and from where prizes are given."""

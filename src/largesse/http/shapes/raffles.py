@@ -52,6 +52,10 @@ class RaffleView(Struct, frozen=True):
         Meta(description="The root of the Merkle tree over all entries (RFC 6962, SHA-256)."),
     ]
     winners: list[WinnerView] | None
+    cancelled: Annotated[
+        bool,
+        Meta(description="It was ended by hand before its winners were picked: none ever are."),
+    ]
 
 
 def show_entry(draw: Draw) -> EntryView:
@@ -66,10 +70,13 @@ def show_entry(draw: Draw) -> EntryView:
 def show_raffle(seen: Seen) -> RaffleView:
     """The view of a raffle; it names no customer."""
     campaign, closing = seen.campaign, seen.closing
-    name = campaign.definition.name
-    if closing is None:
-        return RaffleView(campaign.id, name, closed=False, entries=None, root=None, winners=None)
-    winners = None
-    if seen.picked and closing.picks is not None:
-        winners = [WinnerView(one.entry, one.reward) for one in closing.picks]
-    return RaffleView(campaign.id, name, True, closing.entries, closing.root, winners)  # noqa: FBT003 — named above
+    picks = closing.picks if closing is not None and seen.picked else None
+    return RaffleView(
+        campaign_id=campaign.id,
+        name=campaign.definition.name,
+        closed=closing is not None,
+        entries=None if closing is None else closing.entries,
+        root=None if closing is None else closing.root,
+        winners=None if picks is None else [WinnerView(one.entry, one.reward) for one in picks],
+        cancelled=seen.cancelled,
+    )

@@ -306,11 +306,12 @@
     else later(PATIENCE_MS);
   }
 
-  /** After the close: what the customer won, or that the winners are still to be picked. */
+  /** After the close: what the customer won, or that the winners are still to be picked, or never. */
   async function showPicked(entries, mine) {
     const { said } = await ask(`/campaigns/${encodeURIComponent(campaign)}/raffle`);
     if (!entries.length) return showRefused("CLOSED");
     if (said.winners) return showDrawn(entries.find((one) => one.incentive) ?? entries[0]);
+    if (said.cancelled) return show("This raffle was called off.", `${mine} Nobody has won.`);
     show("You take part.", `${mine} It is over, and the winners are still to be picked: come back later.`);
     later(PATIENCE_MS);
   }
