@@ -5,6 +5,8 @@
 
 RUN := .venv/bin/
 ENVIRONMENT := .venv/.synced
+# Tests are read by several processes, and start hundreds more: each would compile all again.
+unexport PYTHONDONTWRITEBYTECODE
 PROGRAMS := src tests scripts
 # How pytest ends when no test has the mark.
 NO_TESTS := 5

@@ -1,13 +1,17 @@
 """What holds for every test: a clean environment, proofs told, none left out in silence."""
 
+import asyncio
+import gc
 import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import hypothesis
 import pytest
 import structlog
+import uvicorn.server
 from postgres_databases import Databases
 from postgres_server import shared_postgres
 
@@ -45,6 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LEFT_OUT] = Counter()
 
 
+def _is_on_postgres(item: pytest.Item) -> bool:
+    """Whether a test needs a PostgreSQL, which takes seconds to start and files by the hundred."""
+    if not isinstance(item, pytest.Function):
+        return False
+    params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "databases" in item.fixturenames or "postgres" in params
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes seconds by its folder, before any mark is asked for.
@@ -52,9 +64,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Begin with what takes minutes, so that nobody is left alone with it at the end.
     """
     for item in items:
-        if item.path.parent.name in AS_USERS_DO:
+        if item.path.parent.name in AS_USERS_DO or _is_on_postgres(item):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.parent.name != LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that was read so far out of collections: it stays, and there is a lot of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,6 +82,30 @@ def _clean_environment() -> Iterator[None]:
         for variable in list(os.environ):
             if variable.startswith("LARGESSE_") or variable in OF_MAKE:
                 patch.delenv(variable)
+        yield
+
+
+class _WideAwake:
+    """The module `asyncio` to whoever looks again and again: it looks twenty times as often."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 — whatever is in the module
+        return getattr(asyncio, name)
+
+    async def sleep(self, delay_s: float) -> None:
+        """A nap."""
+        awake = asyncio.Event()
+        asyncio.get_running_loop().call_later(delay_s / 20, awake.set)
+        await awake.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_end_at_once() -> Iterator[None]:
+    """Its server sleeps 0.1 s before it sees that it shall end, and as long before it does.
+
+    Tests end hundreds of servers within their own process: minutes of sleep.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.server, "asyncio", _WideAwake())
         yield
 
 

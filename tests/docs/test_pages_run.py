@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from blocks import README, ROOT, USAGE, Block, Page, pages
-from reader import SERVER, Reader
+from reader import Reader
 
 from largesse.cli.main import make_app
 
@@ -21,7 +21,7 @@ EXEMPT = [block for page in PAGES for block in page.blocks if block.exempt]
 
 
 def _as_case(page: Page) -> object:
-    marks = [pytest.mark.slow] if SERVER in page.needs else []
+    marks = [pytest.mark.slow] if page.needs else []
     return pytest.param(page, id=str(page.path.relative_to(ROOT)), marks=marks)
 
 

@@ -1,6 +1,7 @@
 """Proofs to test with: made by the ledger's own stores, changed by hand, re-checked by both."""
 
 import asyncio
+import atexit
 import json
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from memory_ledger import memory_world
@@ -104,16 +105,29 @@ def ask_node(asked: Line) -> Line:
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is missing: apt-get install nodejs")
-    script = Path(__file__).with_name("verify_in_node.cjs")
-    done = subprocess.run(
-        [node, "--no-warnings", script, STATIC / "verify.js"],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: Line = json.loads(done.stdout)
+    asking, answering = _node(node)
+    asking.write(json.dumps(asked) + "\n")
+    asking.flush()
+    answer = answering.readline()
+    assert answer, "the script has failed: see what it wrote to standard error"
+    found: Line = json.loads(answer)
     return found
+
+
+@lru_cache(maxsize=1)
+def _node(program: str) -> tuple[IO[str], IO[str]]:
+    """The script, started once and waiting for questions until the tests are over."""
+    script = Path(__file__).with_name("verify_in_node.cjs")
+    process = subprocess.Popen(
+        [program, "--no-warnings", script, STATIC / "verify.js"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(process.communicate)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
 
 
 def _verdict(said: Line) -> Verdict:

@@ -1,4 +1,4 @@
-// Runs the page's verifier in Node.js. Reads one JSON document from standard input, writes one.
+// Runs the page's verifier in Node.js: answers each line of JSON from standard input by one.
 "use strict";
 const [, , script] = process.argv;
 require("node:vm").runInThisContext(require("node:fs").readFileSync(script, "utf8"));
@@ -33,8 +33,7 @@ async function answer({ files = [], rolls = [] }) {
   return { reports, numbers };
 }
 
-let input = "";
-process.stdin.on("data", (piece) => { input += piece; });
-process.stdin.on("end", async () => {
-  process.stdout.write(JSON.stringify(await answer(JSON.parse(input))));
-});
+(async () => {
+  for await (const line of require("node:readline").createInterface({ input: process.stdin }))
+    process.stdout.write(JSON.stringify(await answer(JSON.parse(line))) + "\n");
+})();

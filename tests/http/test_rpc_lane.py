@@ -6,10 +6,10 @@ Every call here is sent twice: as the lane takes it, and with a `TE` header, whi
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import pytest_asyncio
 from raw_http import RawClient, Response, connected, request
 from rpc_stage import BINARY, JSON, SERVICE, meant, was_hot
 from running import ADMIN_KEY, hosted
@@ -19,14 +19,23 @@ from largesse.http.rpc.generated.largesse.v1 import coupons_pb as pb
 from largesse.kernel.clock import FakeClock
 from largesse.testing.factories import HOUR_MS, NOW_MS
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 ISSUE = f"{SERVICE}/IssueCoupon"
 OPEN, SOLD_OUT, SCHEDULED, CAPPED, DRAFT, FOREIGN, SEVERAL = range(1, 8)
 """Numbers of the campaigns, in the order of their making."""
 
 
+class Ground(NamedTuple):
+    """A server with campaigns in every state."""
+
+    port: int
+    keys: dict[str, str]
+
+
 @dataclass
 class Fair:
-    """A server with campaigns in every state, and a connection to it."""
+    """A connection to such a server."""
 
     client: RawClient
     keys: dict[str, str]
@@ -50,10 +59,10 @@ class Fair:
         return hot
 
 
-@pytest.fixture
-async def fair(tmp_path: Path) -> AsyncIterator[Fair]:
-    """The whole application on a socket."""
-    async with hosted(tmp_path, FakeClock(NOW_MS)) as port:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+    """The whole application on a socket, for all tests of this module."""
+    async with hosted(tmp_path_factory.mktemp("fair"), FakeClock(NOW_MS)) as port:
         other = await new_tenant(port)
         async with shop(port) as acme, shop(port, api_key=other) as rival:
             made: list[dict[str, Any]] = [
@@ -68,12 +77,19 @@ async def fair(tmp_path: Path) -> AsyncIterator[Fair]:
             await rival.campaign()
             await acme.campaign(rewards=[a_reward(), a_reward(key="OTHER")])
             key = await acme.ask("POST", "/keys", {"name": "reader", "scopes": ["read"]})
+        opened = Ground(port, {"reader": key.json()["key"]})
         async with connected(port) as client:
-            opened = Fair(client, {"reader": key.json()["key"]})
             for number in (OPEN, SOLD_OUT, CAPPED):
-                given = await opened.ask(wish(number))
+                given = await Fair(client, opened.keys).ask(wish(number))
                 assert given.status == 200, given.body
-            yield opened
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def fair(ground: Ground) -> AsyncIterator[Fair]:
+    """A connection of the test's own."""
+    async with connected(ground.port) as client:
+        yield Fair(client, ground.keys)
 
 
 def wish(number: int, customer: str = "ann", key: str = "k", reward: str = "") -> bytes:
@@ -93,9 +109,9 @@ def binary(number: int, customer: str = "ann", key: str = "k", reward: str = "")
 async def test_what_the_lane_answers_by_itself(fair: Fair, kind: str) -> None:
     """A coupon, a replay, and the refusals of a sale."""
     said = wish if kind == JSON else binary
-    first = await fair.ask(said(OPEN, "bob"), content_type=kind)
+    first = await fair.ask(said(OPEN, kind), content_type=kind)
     assert was_hot(first)
-    again = await fair.both(said(OPEN, "bob"), content_type=kind)
+    again = await fair.both(said(OPEN, kind), content_type=kind)
     if kind == JSON:
         assert again.json() == {**first.json(), "replayed": True}
     else:

@@ -84,6 +84,7 @@ def look(path: Path, acknowledged: int) -> str | None:
     return f"{acknowledged} acknowledged, {rows} left" if rows < acknowledged else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 async def test_a_power_cut_loses_nothing(tmp_path: Path, seed: int) -> None:
     """Of 4 × 250 cuts, none loses an acknowledged incentive or leaves half a batch."""
