@@ -40,8 +40,8 @@ _BY_KEY: LiteralString = f"""
 SELECT {DRAWN}
 FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (campaign, customer, key)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer AND j.key = w.key
-    AND j.kind = 8
+  WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer
+    AND j.key >= w.key AND j.key <= w.key AND j.kind = 8
   ORDER BY j.key LIMIT 1) j"""
 _OF_PERIOD: LiteralString = f"""
 SELECT {DRAWN}
@@ -54,7 +54,8 @@ _WON: LiteralString = f"""
 SELECT {ENTRY}
 FROM unnest(%s::bigint[], %s::bigint[]) AS w (reward, serial)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = %s AND j.reward = w.reward AND j.serial = w.serial AND j.kind = 1
+  WHERE j.part = %s AND j.reward = w.reward AND j.serial >= w.serial AND j.serial <= w.serial
+    AND j.kind = 1
   ORDER BY j.serial LIMIT 1) j {GONE.replace("j.part", "%s")}"""
 
 

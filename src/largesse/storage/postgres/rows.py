@@ -17,8 +17,9 @@ ENTRY: LiteralString = """
   j.detail, gone.kind AS gone, gone.at_ms AS gone_ms"""
 GONE: LiteralString = """
 LEFT JOIN LATERAL (SELECT g.kind, g.at_ms FROM journal g
-  WHERE g.part = j.part AND g.reward = j.reward AND g.serial = j.serial AND g.kind IN (2, 4, 5)
-  LIMIT 1) gone ON true"""
+  WHERE g.part = j.part AND g.reward = j.reward AND g.serial >= j.serial AND g.serial <= j.serial
+    AND g.kind IN (2, 4, 5)
+  ORDER BY g.serial LIMIT 1) gone ON true"""
 
 _OF_REWARD: LiteralString = f"""
 SELECT {ENTRY}
