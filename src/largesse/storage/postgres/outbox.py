@@ -45,8 +45,9 @@ j.tx::text::bigint, j.seq, j.kind, j.at_ms, j.tenant, j.campaign, c.id, j.versio
 _ABOUT: LiteralString = """
 LEFT JOIN LATERAL (SELECT * FROM campaign c WHERE c.number = j.campaign LIMIT 1) c ON true
 LEFT JOIN LATERAL (SELECT * FROM journal i
-  WHERE j.kind IN (2, 4, 5) AND i.part = j.part AND i.reward = j.reward AND i.serial = j.serial
-    AND i.kind = 1 LIMIT 1) i ON true"""
+  WHERE j.kind IN (2, 4, 5) AND i.part = j.part AND i.reward = j.reward
+    AND i.serial >= j.serial AND i.serial <= j.serial AND i.kind = 1
+  ORDER BY i.serial LIMIT 1) i ON true"""
 # What is looked at comes out of the key's index in its order, whoever wants it. The last row always
 # comes along: it tells how far that was.
 READ: LiteralString = f"""
@@ -65,7 +66,8 @@ _AT: LiteralString = f"""
 SELECT {_COLUMNS}
 FROM unnest(%s::bigint[], %s::bigint[]) AS w (tx, seq)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.tx = w.tx::text::xid8 AND j.seq = w.seq LIMIT 1) j {_ABOUT}
+  WHERE j.tx = w.tx::text::xid8 AND j.seq >= w.seq AND j.seq <= w.seq
+  ORDER BY j.seq LIMIT 1) j {_ABOUT}
 ORDER BY j.tx, j.seq"""
 _GET_READY: LiteralString = f"""{PLAN_ONCE},
   (SELECT array_agg(own_part ORDER BY own_part) FROM campaign WHERE own_part IS NOT NULL)"""
