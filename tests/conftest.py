@@ -100,7 +100,7 @@ class _WideAwake:
 
 @pytest.fixture(scope="session", autouse=True)
 def _servers_end_at_once() -> Iterator[None]:
-    """Its server sleeps 0.1 s before it sees that it shall end, and as long before it does.
+    """A server of uvicorn sleeps 0.1 s before it sees that it shall end, and as long again.
 
     Tests end hundreds of servers within their own process: minutes of sleep.
     """

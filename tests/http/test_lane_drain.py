@@ -157,12 +157,18 @@ async def test_a_half_sent_body_may_be_completed(way: Way) -> None:
 async def test_a_connection_made_while_we_end_gets_one_answer(way: Way) -> None:
     """The system had accepted it before we stopped listening."""
     async with stage(way) as served:
-        # One that is accepted in the very tick of the signal: the server knows of none, yet ends.
-        served.server.watch.draining = True
+        served.watch.draining = True
         async with served.connect() as client:
             answer = await client.ask(claim(b"1", ECHO))
             assert (answer.status, answer.headers["connection"]) == (201, "close")
             assert await client.is_ended()
+
+
+async def test_the_end_is_known_where_nobody_is_connected() -> None:
+    """Who is accepted in the tick of the signal is no connection yet that could be asked to end."""
+    async with stage() as served:
+        await served.end()
+        assert served.watch.draining
 
 
 @both_ways

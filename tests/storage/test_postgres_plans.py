@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection, sql
 
 from largesse.storage.postgres import known, known_draws
-from largesse.storage.postgres.transaction import PLAN_ONCE
+from largesse.storage.postgres.transaction import PLAN_ONCE, exactly
 from largesse.storage.postgres.trips import Statement
 
 ROWS = 5_000
@@ -71,7 +71,7 @@ LOOKS = {
 _KEYED = LOOKS["by key"]
 CONTROLS = {
     "equal": Statement(
-        _KEYED.text.replace("j.key >= w.key AND j.key <= w.key", "j.key = w.key"), _KEYED.bindings
+        _KEYED.text.replace(exactly("j.key", "w.key"), "j.key = w.key"), _KEYED.bindings
     ),
     "a join": Statement(_JOIN, (IN_CAMPAIGN, NAMES, PART)),
 }

@@ -18,6 +18,7 @@ from largesse.client.model import (
     Wish,
 )
 from largesse.client.retries import ONCE
+from largesse.http.shapes.claims import BATCH_MAX
 
 T = TypeVar("T")
 
@@ -28,9 +29,6 @@ PROOF_TRIES_MAX = 1_500
 
 PRIZES = (("FIRST", 50_000, 100_000), ("SECOND", 5_000, 200_000), ("THIRD", 500, 100_000))
 """Of the draw: key, amount and weight of each."""
-
-CLAIMS_MAX = 1_000
-"""The most that one call may claim."""
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 
@@ -115,8 +113,8 @@ class Api:
     def claim_all(self, campaign: str, customers: Sequence[str]) -> list[Claimed | Refusal]:
         """One claim each, as many in a call as it takes; a customer's id is his key, too."""
         results: list[Claimed | Refusal] = []
-        for begin in range(0, len(customers), CLAIMS_MAX):
-            part = customers[begin : begin + CLAIMS_MAX]
+        for begin in range(0, len(customers), BATCH_MAX):
+            part = customers[begin : begin + BATCH_MAX]
             wishes = [Wish(customer, customer) for customer in part]
             answers = self.ask(claims.claim_all(campaign, wishes))
             results += answers

@@ -42,17 +42,15 @@ def pick(campaign: CampaignId, /, *, remote: Remote = _LOCAL) -> Shown:
     return _shown(remote.ask(raffles.pick(campaign)))
 
 
-_NOT_YET = "Its winners are not picked yet."
-
-
 def _shown(found: Raffle) -> Shown:
     names = ("campaign_id", "name", "closed", "entries", "root")
     people: list[RenderableType] = [facts((name, getattr(found, name)) for name in names)]
-    if found.winners is None:
-        told = "It was called off: nobody wins." if found.cancelled else _NOT_YET
-        people.append(Text(told, style="dim"))
-    else:
+    if found.winners is not None:
         people.append(
             table(("entry", "reward"), ((one.entry, one.reward) for one in found.winners))
         )
+    elif found.cancelled:
+        people.append(Text("It was called off: nobody wins.", style="dim"))
+    else:
+        people.append(Text("Its winners are not picked yet.", style="dim"))
     return Shown(found, people)

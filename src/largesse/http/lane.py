@@ -471,7 +471,7 @@ class Lane(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """End after the last request that has arrived, or that may be on its way."""
-        self.watch.draining = self.draining = True
+        self.draining = True
         if self._is_busy():
             self.cycle.keep_alive = False
             self.ended = self.phase != "body"

@@ -56,7 +56,20 @@ class BoundCompanion(Companion, Protocol):
         """Host and port."""
 
 
-class Server(uvicorn.Server):
+class _WatchedServer(uvicorn.Server):
+    """uvicorn's server, whose end is known to connections that it does not know of yet."""
+
+    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
+        super().__init__(config)
+        self._watch = watch
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """End; who was accepted, and is not a connection yet, has one answer."""
+        self._watch.draining = True
+        await super().shutdown(sockets)
+
+
+class Server(_WatchedServer):
     """uvicorn's server that tells its address and, after a signal, returns instead of dying of it.
 
     uvicorn raises the signal again once it is done (exit status 143); a clean end is status 0.
@@ -65,8 +78,7 @@ class Server(uvicorn.Server):
     def __init__(
         self, config: uvicorn.Config, watch: Watch, on_bound: Callable[[str, int], None]
     ) -> None:
-        super().__init__(config)
-        self.watch = watch
+        super().__init__(config, watch)
         self.on_bound = on_bound
         self.companions: Sequence[Companion] = ()
 
@@ -84,7 +96,6 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """End, and the companions at the same time."""
-        self.watch.draining = True  # also for whoever was accepted, and is not a connection yet
         self._stop_companions()
         await super().shutdown(sockets)
 
@@ -114,23 +125,17 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-class CompanionServer(uvicorn.Server):
+class CompanionServer(_WatchedServer):
     """uvicorn's server without an ear for signals: the main server has it."""
 
     def __init__(self, config: uvicorn.Config, watch: Watch, bound: socket.socket) -> None:
-        super().__init__(config)
-        self._watch = watch
+        super().__init__(config, watch)
         self._bound = bound
         bound.listen(BACKLOG)  # whoever comes before `serve` waits instead of being turned away
 
     async def serve(self, sockets: list[Any] | None = None) -> None:
         """See `Companion`."""
         await super().serve(sockets=sockets or [self._bound])
-
-    async def shutdown(self, sockets: list[Any] | None = None) -> None:
-        """End; who was accepted, and is not a connection yet, has one answer."""
-        self._watch.draining = True
-        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """See `Companion`."""

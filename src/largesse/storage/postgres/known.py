@@ -16,7 +16,7 @@ from largesse.issuance import decide
 from largesse.issuance.model import LedgerEntry, Wish
 from largesse.storage.postgres.campaigns import load_campaign
 from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
-from largesse.storage.postgres.transaction import QUEUE, Transaction
+from largesse.storage.postgres.transaction import QUEUE, Transaction, exactly
 from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall, columns
 
 FEW = 64
@@ -37,8 +37,7 @@ CAMPAIGNS = "SELECT number, status, version FROM campaign WHERE number = ANY(%s:
 _PART = "SELECT part FROM campaign WHERE number = %s"
 
 # LATERAL with the order of the index is no decoration: on a partition that nothing was ever counted
-# in, the planner would take another way to a customer and read everything. What is equal has no
-# order, so that the last column is looked for between itself and itself.
+# in, the planner would take another way to a customer and read everything.
 _COUNTED: LiteralString = f"""
 SELECT {ENTRY}
 FROM unnest(%s::bigint[], %s::text[], %s::integer[]) AS w (campaign, customer, part)
@@ -53,7 +52,7 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::integer[])
   AS w (campaign, customer, key, part)
 CROSS JOIN LATERAL (SELECT * FROM journal j
   WHERE j.part = w.part AND j.campaign = w.campaign AND j.customer = w.customer
-    AND j.key >= w.key AND j.key <= w.key AND j.nth IS NULL AND j.kind = 1
+    AND {exactly("j.key", "w.key")} AND j.nth IS NULL AND j.kind = 1
   ORDER BY j.key LIMIT %s) j {GONE}"""
 _OF_REWARD: LiteralString = f"""
 SELECT {ENTRY}

@@ -24,6 +24,7 @@ from largesse.storage.postgres.known import (
     standings_of,
 )
 from largesse.storage.postgres.rows import ENTRY, GONE, to_entry
+from largesse.storage.postgres.transaction import exactly
 from largesse.storage.postgres.trips import BatchTransaction, Rows, Statement, before_wall, columns
 
 _BOOKS = "SELECT campaign, draws FROM draw_book WHERE campaign = ANY(%s::bigint[])"
@@ -41,7 +42,7 @@ SELECT {DRAWN}
 FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS w (campaign, customer, key)
 CROSS JOIN LATERAL (SELECT * FROM journal j
   WHERE j.part = %s AND j.campaign = w.campaign AND j.customer = w.customer
-    AND j.key >= w.key AND j.key <= w.key AND j.kind = 8
+    AND {exactly("j.key", "w.key")} AND j.kind = 8
   ORDER BY j.key LIMIT 1) j"""
 _OF_PERIOD: LiteralString = f"""
 SELECT {DRAWN}
@@ -54,7 +55,7 @@ _WON: LiteralString = f"""
 SELECT {ENTRY}
 FROM unnest(%s::bigint[], %s::bigint[]) AS w (reward, serial)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.part = %s AND j.reward = w.reward AND j.serial >= w.serial AND j.serial <= w.serial
+  WHERE j.part = %s AND j.reward = w.reward AND {exactly("j.serial", "w.serial")}
     AND j.kind = 1
   ORDER BY j.serial LIMIT 1) j {GONE.replace("j.part", "%s")}"""
 

@@ -19,7 +19,7 @@ from largesse.kernel.fact import GONE, FactKind, Position
 from largesse.kernel.lease import Lease
 from largesse.storage.postgres import leases
 from largesse.storage.postgres.database import PostgresDatabase
-from largesse.storage.postgres.transaction import EVERYBODY, PLAN_ONCE, Transaction
+from largesse.storage.postgres.transaction import EVERYBODY, PLAN_ONCE, Transaction, exactly
 
 PARTS = 4
 """So many processes at most share the work of one subscriber."""
@@ -42,11 +42,11 @@ j.tx::text::bigint, j.seq, j.kind, j.at_ms, j.tenant, j.campaign, c.id, j.versio
     WHERE j.kind IN (2, 4, 5) AND k.part = j.part AND k.reward = j.reward AND k.serial = j.serial
       AND k.kind IN (2, 4, 5) AND (k.tx, k.seq) <= (j.tx, j.seq))"""
 # `i` is the ISSUED row of the incentive that a later row is about.
-_ABOUT: LiteralString = """
+_ABOUT: LiteralString = f"""
 LEFT JOIN LATERAL (SELECT * FROM campaign c WHERE c.number = j.campaign LIMIT 1) c ON true
 LEFT JOIN LATERAL (SELECT * FROM journal i
   WHERE j.kind IN (2, 4, 5) AND i.part = j.part AND i.reward = j.reward
-    AND i.serial >= j.serial AND i.serial <= j.serial AND i.kind = 1
+    AND {exactly("i.serial", "j.serial")} AND i.kind = 1
   ORDER BY i.serial LIMIT 1) i ON true"""
 # What is looked at comes out of the key's index in its order, whoever wants it. The last row always
 # comes along: it tells how far that was.
@@ -66,7 +66,7 @@ _AT: LiteralString = f"""
 SELECT {_COLUMNS}
 FROM unnest(%s::bigint[], %s::bigint[]) AS w (tx, seq)
 CROSS JOIN LATERAL (SELECT * FROM journal j
-  WHERE j.tx = w.tx::text::xid8 AND j.seq >= w.seq AND j.seq <= w.seq
+  WHERE j.tx = w.tx::text::xid8 AND {exactly("j.seq", "w.seq")}
   ORDER BY j.seq LIMIT 1) j {_ABOUT}
 ORDER BY j.tx, j.seq"""
 _GET_READY: LiteralString = f"""{PLAN_ONCE},

@@ -5,7 +5,7 @@ from typing import Any, LiteralString, NamedTuple
 
 from largesse.issuance.model import Issued, LedgerEntry, Place
 from largesse.storage.columns.ledger import entry_of
-from largesse.storage.postgres.transaction import Transaction
+from largesse.storage.postgres.transaction import Transaction, exactly
 
 # A later fact that ended the incentive: a unique key lets there be one at most, and the limit has
 # it looked for by that key, one incentive after another. The place of its code in the counter
@@ -15,9 +15,9 @@ ENTRY: LiteralString = """
   (SELECT b.place + j.serial - b.serial FROM code_block b
     WHERE b.reward = j.reward AND b.serial <= j.serial ORDER BY b.serial DESC LIMIT 1) AS place,
   j.detail, gone.kind AS gone, gone.at_ms AS gone_ms"""
-GONE: LiteralString = """
+GONE: LiteralString = f"""
 LEFT JOIN LATERAL (SELECT g.kind, g.at_ms FROM journal g
-  WHERE g.part = j.part AND g.reward = j.reward AND g.serial >= j.serial AND g.serial <= j.serial
+  WHERE g.part = j.part AND g.reward = j.reward AND {exactly("g.serial", "j.serial")}
     AND g.kind IN (2, 4, 5)
   ORDER BY g.serial LIMIT 1) gone ON true"""
 

@@ -42,6 +42,15 @@ OPEN_BATCH: LiteralString = f"{OPEN}, {_SAME_EACH_TIME}"
 PLAN_ONCE: LiteralString = f"SELECT {_SAME_EACH_TIME}"
 WALL = "SELECT set_config('largesse.tenant', %s, true)"
 
+
+def exactly(column: LiteralString, value: LiteralString) -> LiteralString:
+    """That the last column of an index is a value, for a statement ordered by this column.
+
+    Said with `=` it would have no order, and the planner would be free to take another index.
+    """
+    return f"{column} >= {value} AND {column} <= {value}"
+
+
 _ONE_BY_ONE = "SELECT pg_advisory_xact_lock(1279742789, %s)"
 # Whoever waits for a row that others change is given his transaction's number while he waits, and
 # somebody with a later one may get to it first: numbers would not be in the order of holding. So

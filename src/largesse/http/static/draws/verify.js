@@ -26,7 +26,7 @@
   /** Only as Base64 says it: its last character may have bits that nobody reads. */
   const unbase64 = (text) => {
     const content = atob(text);
-    if (btoa(content) !== text) throw new BrokenProof("this is not how Base64 says it");
+    if (btoa(content) !== text) throw new Error("this is not how Base64 says it");
     return Uint8Array.from(content, (character) => character.charCodeAt(0));
   };
   const sha256 = async (content) =>
