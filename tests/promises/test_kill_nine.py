@@ -27,9 +27,6 @@ KILL_S = (0.02, 0.35)
 """How long the load lasts before the kill: from the first commits to many checkpoints."""
 
 READY_S_MAX = 5.0
-STANDSTILLS = 2
-"""So many starts may take longer: other tests share the machine, which stands still at times."""
-
 CHECKPOINTING = {
     "LARGESSE_DATABASE_CHECKPOINT_PAGES": "100",
     "LARGESSE_AUDIT_PERIOD_S": "1",
@@ -159,12 +156,11 @@ async def test_kill_nine(
             check_ledger(book, await tenant.incentives(sale), await tenant.stock(sale))
             proof = await tenant.proof()
     assert proof["violations"] == []
-    slowest_first = sorted(book.ready_s, reverse=True)
-    assert slowest_first[STANDSTILLS] <= READY_S_MAX, slowest_first[:10]
+    assert max(book.ready_s) <= READY_S_MAX
     assert len(book.acknowledged) > 100 * cycles, "too little load to mean anything"
     told(
         f"kill -9: {cycles} kills, {len(book.acknowledged)} answers, {len(book.revoked)} revokes: "
-        f"0 lost, 0 duplicates, 0 violations; ready after {slowest_first[0]:.2f} s at most"
+        f"0 lost, 0 duplicates, 0 violations; ready after {max(book.ready_s):.2f} s at most"
     )
 
 
