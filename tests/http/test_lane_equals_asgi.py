@@ -19,6 +19,8 @@ from largesse.kernel.clock import FakeClock
 from largesse.settings.tree import Cors
 from largesse.testing.factories import HOUR_MS, NOW_MS
 
+REDEMPTIONS = "redemptions"
+
 PLAIN = ("TE", "trailers")
 """Makes the lane leave a request to the plain route."""
 
@@ -28,14 +30,17 @@ CORS = Cors(origins=(SHOP,))
 OF_CONNECTIONS = (b"date:", b"connection:")
 """Headers that belong to the connection rather than to the answer."""
 
-_COUNTED = re.compile(r"^largesse_requests_total\{.*(?:claims|draws).*\} (\d+)", re.MULTILINE)
+_COUNTED = re.compile(
+    r"^largesse_requests_total\{.*(?:claims|draws|redemptions).*\} (\d+)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
 class Asked:
     """What is asked of which campaign, with which body, and headers in place of the usual ones.
 
-    A header that is None is left out.
+    A header that is None is left out. A redemption names no campaign: its body has a coupon's name
+    in `<…>` for its id or its code.
     """
 
     campaign: str
@@ -61,10 +66,16 @@ class Fair:
     client: RawClient
     campaigns: dict[str, str]
     keys: dict[str, str]
+    coupons: dict[str, str]
 
     async def hear(self, asked: Asked, *more: tuple[str, str]) -> Heard:
         """Send a claim with some more headers."""
-        target = f"{API}/campaigns/{self.campaigns[asked.campaign]}/{asked.route}"
+        target = f"{API}/{REDEMPTIONS}"
+        if asked.route != REDEMPTIONS:
+            target = f"{API}/campaigns/{self.campaigns[asked.campaign]}/{asked.route}"
+        content = asked.body
+        for name, coupon in self.coupons.items():
+            content = content.replace(f"<{name}>".encode(), coupon.encode())
         headers: dict[str, str | None] = {
             "X-Request-Id": "req_of_the_test",
             "Authorization": f"Bearer {ADMIN_KEY}",
@@ -74,7 +85,7 @@ class Fair:
         }
         said = [(name, value) for name, value in headers.items() if value is not None]
         said = [(name, self.keys.get(value, value)) for name, value in said]
-        await self.client.send(request("POST", target, [*said, *more], asked.body))
+        await self.client.send(request("POST", target, [*said, *more], content))
         head = await self.client.reader.readuntil(b"\r\n\r\n")
         status_line, *lines = head.split(b"\r\n")[:-2]
         length = int(next(line[15:] for line in lines if line.startswith(b"content-length:")))
@@ -83,7 +94,7 @@ class Fair:
         return Heard(status_line, tuple(kept), body)
 
     async def plain_requests(self) -> int:
-        """How many claims and draws did not come by the lane."""
+        """How many claims, draws and redemptions did not come by the lane."""
         answer = await self.client.ask(request("GET", "/metrics"))
         return sum(int(count) for count in _COUNTED.findall(answer.body.decode()))
 
@@ -93,7 +104,8 @@ async def fair(folder: Path) -> AsyncIterator[Fair]:
     """A whole application whose clock stands still."""
     clock = FakeClock(NOW_MS)
     async with hosted(folder, clock, CORS) as port, shop(port) as tenant, connected(port) as client:
-        at = Fair(client, await campaigns(tenant, port), await keys(tenant))
+        found = await campaigns(tenant, port)
+        at = Fair(client, found, await keys(tenant), await coupons(tenant, found))
         clock.advance(1)
         yield at
 
@@ -102,6 +114,7 @@ async def keys(tenant: Shop) -> dict[str, str]:
     """API keys by what is wrong with them, as the header has them."""
     wanted = {
         "READER": {"name": "reader", "scopes": ["read"]},
+        "TILL": {"name": "till", "scopes": ["redeem"]},
         "EXPIRED": {"name": "brief", "scopes": ["issue"], "expires_at": rfc3339(NOW_MS + 1)},
     }
     made = {name: await tenant.ask("POST", "/keys", key) for name, key in wanted.items()}
@@ -110,6 +123,20 @@ async def keys(tenant: Shop) -> dict[str, str]:
         answer = await tenant.ask("POST", f"/customers/{name}:token", {})
         secrets[f"TOKEN OF {name}"] = answer.json()["token"]
     return {name: f"Bearer {secret}" for name, secret in secrets.items()}
+
+
+async def coupons(tenant: Shop, found: dict[str, str]) -> dict[str, str]:
+    """What ann holds, by what has become of it; what was used, was by the usual key."""
+    won = await tenant.claimed(found["open"], "ann", "a-key")
+    used = won.json()["incentive"]
+    revoked = (await tenant.claimed(found["open"], "ann", "revoked")).json()["incentive"]["id"]
+    given = await tenant.campaign(rewards=[{"key": "P", "kind": "POINTS", "value": {"amount": 1}}])
+    points = (await tenant.claimed(given, "ann", "points")).json()["incentive"]["id"]
+    said = {"customer_id": "ann", "incentive_id": used["id"]}
+    answer = await tenant.ask("POST", f"/{REDEMPTIONS}", said, Idempotency_Key="a-key")
+    assert answer.status == 200
+    await tenant.revoke(revoked)
+    return {"used": used["id"], "code": used["code"], "revoked": revoked, "points": points}
 
 
 async def campaigns(tenant: Shop, port: int) -> dict[str, str]:
@@ -259,6 +286,36 @@ BY_DRAW = [
 ]
 """Draws, each of which changes nothing either."""
 
+USED = b'{"customer_id":"ann","incentive_id":"<used>"}'
+ANOTHER = (("Idempotency-Key", "another"),)
+
+BY_REDEMPTION = [
+    (Asked("", USED), 200),
+    (Asked("", b'{"customer_id":"ann","code":"<code>"}'), 200),
+    (Asked("", b'{"customer_id":"ann","code":"-<code>."}'), 200),
+    (Asked("", USED, ANOTHER), 409),
+    (Asked("", b'{"customer_id":"bob","incentive_id":"<used>"}'), 422),
+    (Asked("", b'{"customer_id":"bob","incentive_id":"<used>"}', ANOTHER), 404),
+    (Asked("", b'{"customer_id":"ann","incentive_id":"<revoked>"}', ANOTHER), 410),
+    (Asked("", b'{"customer_id":"ann","incentive_id":"<revoked>"}'), 422),
+    (Asked("", b'{"customer_id":"ann","incentive_id":"<points>"}', ANOTHER), 422),
+    (Asked("", b'{"customer_id":"ann","incentive_id":"inc_x"}'), 404),
+    (Asked("", b'{"customer_id":"ann","code":"NEVERGIVEN22"}'), 404),
+    (Asked("", b'{"customer_id":"ann","code":"x\\u0000"}'), 404),
+    *((Asked("", content), status) for content, status in BY_BODY),
+    (Asked("", b'{"customer_id":"ann","code":7}'), 422),
+    (Asked("", b'{"customer_id":"ann","code":"A","incentive_id":"inc_x"}'), 422),
+    (Asked("", b'{"customer_id":"ann","code":"A","order":"7"}'), 422),
+    *(
+        (Asked("", USED, (header,)), 200 if code == 201 else code)
+        for header, code in BY_HEADER[:-5]
+    ),
+    (Asked("", USED, (("Authorization", "TILL"),)), 200),
+    (Asked("", USED, (("Authorization", "TOKEN OF ann"),)), 403),
+    (Asked("", USED, (("Origin", SHOP),)), 200),
+]
+"""Redemptions, each of which changes nothing either."""
+
 BY_BATCH = [
     (items('{"customer_id":"ann","key":"a-key"}'), 200),
     (items('{"customer_id":"ann","key":"a-key"}', '{"customer_id":"ann","key":"a-key"}'), 200),
@@ -279,6 +336,7 @@ CASES = [
     *((Asked("open", headers=(header,)), status) for header, status in BY_HEADER),
     *((Asked("open", content, route="claims:batch"), status) for content, status in BY_BATCH),
     *((replace(asked, route="draws"), status) for asked, status in BY_DRAW),
+    *((replace(asked, route=REDEMPTIONS), status) for asked, status in BY_REDEMPTION),
     (Asked("open", b"{}", (("Authorization", "TOKEN OF ann"),)), 201),
     (Asked("open", headers=(("Origin", SHOP), ("Cookie", "a=b"))), 201),
     (Asked("paused", headers=(("Origin", SHOP),)), 409),

@@ -29,6 +29,16 @@ def test_right_codes_are_forgiven() -> None:
     assert limiter.left(["key"]) == 2
 
 
+def test_who_is_forgiven_takes_no_room() -> None:
+    """However many type right codes in a minute, who is wrong has a count of his own."""
+    limiter = GuessLimiter(2, FakeClock())
+    for n in range(GUESSERS_MAX + 1):
+        limiter.count([f"guesser {n}"])
+        limiter.forgive([f"guesser {n}"])
+    limiter.count(["wrong"])
+    assert [limiter.left([name]) for name in ("wrong", "another")] == [1, 2]
+
+
 def test_each_minute_begins_anew() -> None:
     """At the calendar's minute of the machine's time."""
     clock = FakeClock(59_999)

@@ -184,6 +184,16 @@ class BrokenDesk:
         raise self._error
 
 
+class NoRedemptions:
+    """Is not asked."""
+
+    async def answer(
+        self, headers: Mapping[bytes, bytes], content: bytes, *, dry_run: bool
+    ) -> Answer:
+        """Fail, too."""
+        raise NotImplementedError
+
+
 class NoDraws:
     """Is not asked."""
 
@@ -204,7 +214,8 @@ async def test_faults_are_ours(
     """500 without a word about the reason, which the log has; broken machinery is 503."""
     services = town.application.services
     metrics = Metrics(lambda: 0, services.health, services.last_proof, services.clock)
-    front = create_app(services, Desks(BrokenDesk(error), NoDraws()), metrics, v1_door(services))
+    desks = Desks(BrokenDesk(error), NoDraws(), NoRedemptions())
+    front = create_app(services, desks, metrics, v1_door(services))
     transport = httpx.ASGITransport(front)
     async with httpx.AsyncClient(transport=transport, base_url="http://largesse") as http:
         answer = await http.post(

@@ -20,6 +20,12 @@ def answer_json(asked: Exchange, request_id: str, answer: Struct) -> None:
     asked.answer(head(HTTPStatus.OK, b"application/json", content, request_id), content)
 
 
+def answer_ok(asked: Exchange, request_id: str, content: bytes, *, replayed: bool) -> None:
+    """Answer 200 with a body of JSON; say so where an earlier call brought it about."""
+    done = head(HTTPStatus.OK, b"application/json", content, request_id)
+    asked.answer(done + REPLAYED if replayed else done, content)
+
+
 def answer_created(asked: Exchange, request_id: str, content: bytes, *, replayed: bool) -> None:
     """Answer 201 with a body of JSON; say so where an earlier call brought it about."""
     created = CREATED % (len(content), request_id.encode("ascii"))

@@ -25,13 +25,13 @@ class Guess:
         return cls(call.backing.guesses, (call.principal.key.id, call.address))
 
     @classmethod
-    def of_customer(cls, call: Call[Any, Any], customer: str) -> "Guess":
+    def of_customer(cls, guesses: GuessLimiter, tenant_id: str, customer: str) -> "Guess":
         """A guess of a customer who stands before the caller's till, one of many.
 
         Were it the till's, a crowd at one till would look like a guesser. A code is good for its
         own customer only, so that it does not pay to guess under many names.
         """
-        return cls(call.backing.guesses, (f"{call.principal.tenant.id}|{customer}",))
+        return cls(guesses, (f"{tenant_id}|{customer}",))
 
     def forgive(self) -> None:
         """The code was right."""

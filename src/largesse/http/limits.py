@@ -41,7 +41,9 @@ class GuessLimiter:
         self._turn()
         for guesser in guessers:
             name = self._name(guesser)
-            self._wrong[name] = max(self._wrong[name] - 1, 0)
+            self._wrong[name] -= 1
+            if self._wrong[name] <= 0:
+                del self._wrong[name]  # a crowd that types no wrong code leaves nothing behind
 
     def seconds_left(self) -> int:
         """When the next minute begins, from 1 on."""

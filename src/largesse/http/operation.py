@@ -49,11 +49,21 @@ class DrawAnswers(Protocol):
         """The answer to one draw."""
 
 
+class RedemptionAnswers(Protocol):
+    """Who answers redemptions outside the lane, with the same bytes as within it."""
+
+    async def answer(
+        self, headers: Mapping[bytes, bytes], content: bytes, *, dry_run: bool
+    ) -> Answer:
+        """The answer to one redemption."""
+
+
 class Desks(Struct, frozen=True):
     """Who answers hot routes outside the lane."""
 
     claims: ClaimAnswers
     draws: DrawAnswers
+    redemptions: RedemptionAnswers
 
 
 class Backing(Struct, frozen=True):

@@ -1,78 +1,138 @@
 """What one can do with coupons that were given: use them."""
 
+import asyncio
+from collections import Counter
 from hashlib import sha256
 
 import msgspec
 from msgspec.structs import replace
 
 from largesse.issuance import decide as issuing
+from largesse.issuance.batcher import Batch, Deliver, Report
 from largesse.issuance.model import IncentiveStatus, LedgerEntry, Place
 from largesse.issuance.service import Issuance
-from largesse.kernel.command import Command, Done
-from largesse.kernel.errors import InvalidInputError
+from largesse.kernel.clock import Clock, TenantClocks, stopwatch_s
+from largesse.kernel.command import Command
+from largesse.kernel.errors import KeyReusedError, LargesseError, UnavailableError
 from largesse.kernel.outcome import Outcome
 from largesse.redemption import decide
-from largesse.redemption.model import Redeemed, Redemption, RedemptionWish
+from largesse.redemption.model import Redeemed, Redemption, RedemptionAnswer, RedemptionWish
 from largesse.redemption.ports import RedemptionRecords, RedemptionStore
 
 
-class RedemptionRefusedError(Exception):
-    """The coupon cannot be used; `outcome` says why. Nothing was kept, the key is free."""
+class _RefusedError(Exception):
+    """The coupon cannot be used. Nothing is kept, the key is free."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
+    def __init__(self, answer: RedemptionAnswer) -> None:
+        super().__init__(answer)
+        self.answer = answer
 
 
 class Redemptions:
     """Lets coupons be used, each once."""
 
-    def __init__(self, store: RedemptionStore, issuance: Issuance) -> None:
+    def __init__(
+        self, store: RedemptionStore, issuance: Issuance, clock: Clock, clocks: TenantClocks
+    ) -> None:
         self._store = store
         self._issuance = issuance
+        self._clock = clock
+        self._clocks = clocks
+        self._report: Report = lambda _: None
+        self._running: set[asyncio.Task[None]] = set()
 
-    async def redeem(self, command: Command, wish: RedemptionWish) -> Done[Redemption]:
-        """Use a coupon: it is on stable storage once this returns.
+    @property
+    def waiting(self) -> int:
+        """How many wishes wait for their answers."""
+        return len(self._running)
 
-        Raises `RedemptionRefusedError` for a refusal, and `InvalidInputError` for an incentive
-        without a code. The wish has passed `decide.check`. Its content is the coupon that it means
-        and its customer: the same code typed otherwise is the same wish.
+    def report_to(self, report: Report) -> None:
+        """Let somebody hear of each wish once it is answered."""
+        self._report = report
+
+    async def close(self) -> None:
+        """Settle what was taken."""
+        await asyncio.gather(*self._running)
+
+    def submit(self, wish: RedemptionWish, deliver: Deliver[RedemptionAnswer]) -> None:
+        """Use a coupon; `deliver` is told how it ended, a use once it is on stable storage.
+
+        The wish has passed `decide.check`. Its content is the coupon that it means and its
+        customer: the same code typed otherwise is the same wish.
         """
-        place = await self._place(command.tenant, wish)
+        task = asyncio.get_running_loop().create_task(self._settle(wish, deliver))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _settle(self, wish: RedemptionWish, deliver: Deliver[RedemptionAnswer]) -> None:
+        started_s = stopwatch_s()
+        error: LargesseError | None = None
+        try:
+            answer = await self._answer(wish)
+        except Exception as bug:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
+            if isinstance(bug, LargesseError):
+                error = bug
+            else:
+                error = UnavailableError()
+                error.__cause__ = bug
+            deliver(error)
+            name = type(error).__name__
+        else:
+            deliver(answer)
+            name = answer.outcome
+        took_s = stopwatch_s() - started_s
+        self._report(Batch(Counter([name]), at_ledger=True, took_s=took_s, error=error))
+
+    async def _answer(self, wish: RedemptionWish) -> RedemptionAnswer:
+        place = await self._place(wish)
         if place is None:
-            raise RedemptionRefusedError(Outcome.UNKNOWN_CODE)
-        content = msgspec.json.encode([*place, wish.customer])
+            return RedemptionAnswer(Outcome.UNKNOWN_CODE)
+        wish.now_ms = self._clocks.now_ms(wish.tenant)
 
         def work(records: RedemptionRecords) -> Redeemed:
-            return _redeem(records, place, wish, command.now_ms)
+            return _redeem(records, place, wish)
 
-        envelope = replace(command, content=sha256(content).digest())
-        done = await self._store.write(envelope, work, Redeemed)
+        try:
+            done = await self._store.write(self._command(wish, place), work, Redeemed)
+        except _RefusedError as refusal:
+            return refusal.answer
+        except KeyReusedError:
+            return RedemptionAnswer(Outcome.IDEMPOTENCY_KEY_REUSED)
         [incentive] = await self._issuance.shown([done.answer.issued])
         used = replace(incentive, status=IncentiveStatus.REDEEMED)
-        return Done(Redemption(used, done.answer.at_ms), done.replayed)
+        redemption = Redemption(used, done.answer.at_ms)
+        return RedemptionAnswer(Outcome.REDEEMED, redemption, done.replayed)
 
-    async def _place(self, tenant: int, wish: RedemptionWish) -> Place | None:
+    async def _place(self, wish: RedemptionWish) -> Place | None:
         if wish.code is not None:
-            return await self._issuance.place_of_code(tenant, wish.code)
+            return await self._issuance.place_of_code(wish.tenant, wish.code)
         assert wish.incentive_id is not None
-        return self._issuance.place_of_id(tenant, wish.incentive_id)
+        return self._issuance.place_of_id(wish.tenant, wish.incentive_id)
+
+    def _command(self, wish: RedemptionWish, place: Place) -> Command:
+        return Command(
+            tenant=wish.tenant,
+            actor="",
+            operation="redeem",
+            now_ms=wish.now_ms,
+            machine_ms=self._clock.now_ms(),
+            key=None if wish.dry_run else wish.key,
+            content=sha256(msgspec.json.encode([*place, wish.customer])).digest(),
+            dry_run=wish.dry_run,
+        )
 
 
-def _redeem(
-    records: RedemptionRecords, place: Place, wish: RedemptionWish, now_ms: int
-) -> Redeemed:
+def _redeem(records: RedemptionRecords, place: Place, wish: RedemptionWish) -> Redeemed:
     """Load, decide, apply; a refusal is raised, so that its key stays free."""
     entry = records.entry(place)
-    outcome = decide.redeem(wish, entry, _expires_at_ms(records, entry), now_ms)
+    outcome = decide.redeem(wish, entry, _expires_at_ms(records, entry), wish.now_ms)
     if outcome is not Outcome.REDEEMED:
-        raise RedemptionRefusedError(outcome)
+        raise _RefusedError(RedemptionAnswer(outcome))
     assert entry is not None
     if not decide.has_code(entry):
-        message = "this incentive has no code: only coupons are redeemed"
-        raise InvalidInputError(message, "/incentive_id", "NO_COUPON")
-    records.redeem(entry.issued, now_ms)
-    return Redeemed(entry.issued, now_ms)
+        raise _RefusedError(RedemptionAnswer(Outcome.UNKNOWN_CODE, is_coupon=False))
+    records.redeem(entry.issued, wish.now_ms)
+    return Redeemed(entry.issued, wish.now_ms)
 
 
 def _expires_at_ms(records: RedemptionRecords, entry: LedgerEntry | None) -> int | None:

@@ -25,8 +25,10 @@ from largesse.http.desk import ClaimDesk
 from largesse.http.draw_desk import DrawDesk
 from largesse.http.exchange import Desk, FixedDesk
 from largesse.http.front import Front
+from largesse.http.limits import GuessLimiter
 from largesse.http.metrics import Metrics
 from largesse.http.operation import Desks
+from largesse.http.redemption_desk import RedemptionDesk
 from largesse.http.request_ids import RequestIds
 from largesse.http.rpc import hot, manners
 from largesse.http.rpc.door import Nowhere, older_door, open_grpc, v1_door
@@ -167,7 +169,7 @@ async def open_application(
             issuance=issuance,
             draws=draws,
             proofs=_make_proofs(stores, campaigns, offers, clocks, vault),
-            redemptions=Redemptions(storage.redemptions, issuance),
+            redemptions=_make_redemptions(storage, issuance, clocks, stack),
             pools=bulk.pools,
             checking=bulk.checking,
             jobs=bulk.jobs,
@@ -227,7 +229,7 @@ def _follow(storage: Storage, services: Services, stack: AsyncExitStack) -> None
 
 
 def _make_metrics(services: Services) -> Metrics:
-    waiting = (services.issuance, services.draws)
+    waiting = (services.issuance, services.draws, services.redemptions)
     return Metrics(
         lambda: sum(batches.waiting for batches in waiting),
         services.health,
@@ -260,6 +262,14 @@ def _make_draws(
     ids = DrawIds(_derived(storage.secret, "draw ids"))
     limits = Limits(settings.issuance.batch_max, settings.issuance.waiting_max)
     return Draws(DrawLedger(stores.draws, ids), issuance, clocks, limits)
+
+
+def _make_redemptions(
+    storage: Storage, issuance: Issuance, clocks: TenantClocks, stack: AsyncExitStack
+) -> Redemptions:
+    redemptions = Redemptions(storage.redemptions, issuance, storage.clock, clocks)
+    stack.push_async_callback(redemptions.close)
+    return redemptions
 
 
 def _make_proofs(
@@ -324,11 +334,17 @@ def _duties(storage: Storage, issuance: Issuance, jobs: Jobs, prove: Prove) -> D
 async def _face(services: Services, metrics: Metrics, first_key: str | None) -> Application:
     """What the world sees: the desk of the fast lane, and the applications behind it."""
     new_request_id = services.request_ids.new
-    issuance, draws = services.issuance, services.draws
+    issuance, draws, redemptions = services.issuance, services.draws, services.redemptions
     admission = Admission(services.tenants, services.campaigns, issuance.offers)
     desk = ClaimDesk(admission, issuance, new_request_id)
-    desks = Desks(desk, DrawDesk(admission, draws, desk.routes, new_request_id))
-    for batches in (issuance, draws):
+    most = services.settings.access.code_guesses_per_minute_max
+    guesses = GuessLimiter(most, services.clock)
+    desks = Desks(
+        desk,
+        DrawDesk(admission, draws, desk.routes, new_request_id),
+        RedemptionDesk(services.tenants, redemptions, guesses, desk.routes, new_request_id),
+    )
+    for batches in (issuance, draws, redemptions):
         batches.report_to(lambda batch: _report(batch, metrics))
     coupons = v1_door(services)
     grpc = None

@@ -2,58 +2,17 @@
 
 from http import HTTPStatus
 
-from largesse.customers.decide import check_id
-from largesse.http.errors import problem_of_outcome
-from largesse.http.guessing import Guess
-from largesse.http.operation import (
-    AnyOperation,
-    Call,
-    KeyUse,
-    Operation,
-    Reply,
-    Shown,
-    ok,
-    refuse,
-    replayed_if,
-)
+from largesse.http.operation import AnyOperation, Call, KeyUse, Operation, Reply, Shown, of_desk
 from largesse.http.shapes.claims import Accepted
 from largesse.http.shapes.lists import DryRunQuery
-from largesse.http.shapes.redemptions import RedemptionBody, RedemptionView, show_redemption
-from largesse.kernel.outcome import Outcome
-from largesse.redemption.decide import check
-from largesse.redemption.model import RedemptionWish
-from largesse.redemption.service import RedemptionRefusedError
+from largesse.http.shapes.redemptions import RedemptionBody, RedemptionView
 from largesse.tenants.model import Scope
 
 
-async def redeem(call: Call[DryRunQuery, RedemptionBody]) -> Reply:
-    """Use a coupon; a customer's wrong codes are counted, and soon too many."""
-    said = call.body
-    check_id(said.customer_id, "/customer_id")
-    wish = RedemptionWish(customer=said.customer_id, code=said.code, incentive_id=said.incentive_id)
-    check(wish)
-    guess = None if wish.code is None else Guess.of_customer(call, wish.customer)
-    reply, known = await _used(call, wish)
-    if guess is not None and known:
-        guess.forgive()
-    return reply
-
-
-async def _used(
-    call: Call[DryRunQuery, RedemptionBody], wish: RedemptionWish
-) -> tuple[Reply, bool]:
-    """How the use ended, and whether the coupon was the customer's."""
-    dry_run = call.query.dry_run
-    try:
-        done = await call.services.redemptions.redeem(call.command(dry_run=dry_run), wish)
-    except RedemptionRefusedError as refusal:
-        outcome, known = refusal.outcome, refusal.outcome is not Outcome.UNKNOWN_CODE
-        if dry_run:
-            return ok(Accepted(accepted=False, outcome=outcome, transient=False)), known
-        return refuse(problem_of_outcome(outcome, call.request_id)), known
-    if dry_run:
-        return ok(Accepted(accepted=True, outcome=Outcome.REDEEMED, transient=False)), True
-    return ok(show_redemption(done.answer), *replayed_if(done.replayed)), True
+async def redeem(call: Call[DryRunQuery, bytes]) -> Reply:
+    """Use a coupon, with the same bytes as in the lane."""
+    desk = call.backing.desks.redemptions
+    return of_desk(await desk.answer(call.headers, call.body, dry_run=call.query.dry_run))
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -83,7 +42,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         ),
         scopes=(Scope.REDEEM,),
         query=DryRunQuery,
-        body=RedemptionBody,
+        body=bytes,
+        body_shown=RedemptionBody,
         body_example={"customer_id": "u-1", "code": "나사 4831-바코 07"},
         key=KeyUse.REQUIRED,
     ),

@@ -154,7 +154,7 @@ def use_of(place: Place, customer: str) -> Callable[[RedemptionRecords], Redeeme
 
     def work(records: RedemptionRecords) -> Redeemed:
         entry = records.entry(place)
-        wish = RedemptionWish(customer=customer)
+        wish = RedemptionWish(tenant=1, customer=customer)
         if decide.redeem(wish, entry, None, NOW_MS) is not Outcome.REDEEMED:
             raise Refused
         assert entry is not None
