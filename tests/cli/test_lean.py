@@ -1,5 +1,6 @@
 """A server does without what only people at a terminal need."""
 
+import signal
 import subprocess
 import sys
 
@@ -23,7 +24,44 @@ def test_what_is_there_already_stays() -> None:
     assert json is before is sys.modules["json"]
 
 
-def test_a_server_does_not_load_rich() -> None:
-    """It is 3 MB of each server's memory; structlog would import it if it found it."""
-    program = "import largesse.cli.serve, sys; sys.exit('rich' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True)
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The modules of a server that listens and was asked nothing yet."""
+    told = "signal.signal(signal.SIGUSR1, lambda *_: print(*sys.modules, flush=True))"
+    program = f"import signal, sys; {told}; from largesse.cli.main import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "serve", "--port", "0", "--json"],
+        cwd=tmp_path_factory.mktemp("ledger"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGUSR1)
+        modules = set(process.stdout.readline().split())
+        process.terminate()
+    assert {"litestar", "largesse.http.lane"} <= modules
+    return modules
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rich",  # 3 MB: structlog would import it if it found it
+        "anyio._backends._asyncio",  # 1 MB: for the framework's events, which nobody hears
+        "encodings.idna",  # 0.3 MB: an address in ASCII has no need of it
+        "difflib",  # 0.2 MB: for whoever misspells a setting
+        "connectrpc",  # 30 MB with the next
+        "protobuf",
+        "grpc",
+        "httpcore2",  # delivers webhooks
+        "psycopg",
+        "pyarrow",
+        "largesse.bench",
+        "largesse.http.rpc.application",
+        "largesse.testing",
+    ],
+)
+def test_an_idle_server_does_not_load(name: str, loaded: set[str]) -> None:
+    """What it may never need is loaded when it is needed, or never: memory is a promise."""
+    assert name not in loaded

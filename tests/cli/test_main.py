@@ -53,6 +53,7 @@ def test_help_is_there(words: tuple[str, ...], capsys: pytest.CaptureFixture[str
         (["campaign", "create", "/nowhere.json"], FAILED, "cannot read /nowhere.json"),
         (["serve", "--database", "mysql://x"], FAILED, "sqlite:///FILE or postgresql://…"),
         (["db", "status"], FAILED, "this is for postgresql://…"),
+        (["serve", "--host", "ü" * 64], FAILED, "is no address to listen on"),
         (["serve", "--port", "-1"], FAILED, "it must be a whole number from 0 to 65535"),
     ],
 )

@@ -8,6 +8,7 @@ from http import HTTPStatus
 import structlog
 from litestar import Litestar, Response
 from litestar.enums import HttpMethod
+from litestar.events import BaseEventEmitterBackend
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
@@ -75,6 +76,19 @@ _log = structlog.get_logger(__name__)
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
+class _NoEvents(BaseEventEmitterBackend):
+    """Tells nobody of the framework's events, for nobody listens.
+
+    Its own way has a task wait for them, and loads the tasks of a third library: 1 MB.
+    """
+
+    def emit(self, event_id: str, *args: object, **kwargs: object) -> None:
+        """Tell nobody."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """There is nothing to end."""
+
+
 def create_app(
     services: Services,
     desks: Desks,
@@ -108,6 +122,7 @@ def create_app(
         logging_config=None,
         cors_config=cors_config(services.settings.cors.origins),
         exception_handlers={HTTPException: _answer_framework, Exception: _answer_fault},
+        event_emitter_backend=_NoEvents,
         lifespan=list(lifespan),
         request_max_body_size=services.settings.server.body_bytes_max,
     )

@@ -4,7 +4,6 @@ A name that is not declared is refused with the nearest one that is: a misspelt 
 like a set one.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -137,6 +136,8 @@ def _refuse_unknown(name: str, known: Mapping[str, object] | list[str], origin: 
     """Raise with the nearest known name, when there is a near one."""
     if name in known:
         return
+    import difflib  # noqa: PLC0415 — a server that starts has no use for it
+
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "`largesse config show` lists all settings"
     message = f"unknown setting {name} in {origin}: {hint}"
