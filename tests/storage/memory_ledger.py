@@ -10,6 +10,7 @@ from largesse.storage.memory.jobs import MemoryJobRecords
 from largesse.storage.memory.ledger import MemoryLedgerRecords
 from largesse.storage.memory.outbox import MemoryOutboxStore
 from largesse.storage.memory.pools import MemoryPoolRecords
+from largesse.storage.memory.redemptions import MemoryRedemptionStore
 from largesse.storage.memory.state import MemoryState
 from largesse.storage.memory.tenants import MemoryTenantRecords
 from largesse.storage.memory.transactions import MemoryTransactions
@@ -33,7 +34,7 @@ def memory_world(state: MemoryState | None = None) -> BulkWorld:
         campaigns=MemoryTransactions(kept, MemoryCampaignRecords, publish),
         incentives=incentives,
         ledger=MemoryTransactions(kept, MemoryLedgerRecords, publish),
-        redemptions=MemoryTransactions(kept, MemoryLedgerRecords, publish),
+        redemptions=MemoryRedemptionStore(kept),
         jobs=MemoryTransactions(kept, MemoryJobRecords, publish),
         pools=MemoryTransactions(kept, MemoryPoolRecords, publish),
         codes=codes,

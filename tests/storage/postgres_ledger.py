@@ -19,6 +19,7 @@ from largesse.storage.postgres.ledger import PostgresLedgerRecords
 from largesse.storage.postgres.outbox import PostgresOutboxStore
 from largesse.storage.postgres.pools import PostgresPoolRecords
 from largesse.storage.postgres.publishing import Publisher
+from largesse.storage.postgres.redemptions import PostgresRedemptionStore
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.transaction import EVERYBODY, Transaction
 from largesse.storage.postgres.webhooks import PostgresWebhookRecords
@@ -71,7 +72,7 @@ def open_ledger(database: PostgresDatabase) -> Ledger:
         campaigns=PostgresTransactions(database, publisher, PostgresCampaignRecords),
         incentives=store,
         ledger=PostgresTransactions(database, publisher, PostgresLedgerRecords),
-        redemptions=PostgresTransactions(database, publisher, PostgresLedgerRecords),
+        redemptions=PostgresRedemptionStore(database, clock),
         customers=PostgresTransactions(database, publisher, PostgresCustomerRecords),
         jobs=PostgresTransactions(database, publisher, PostgresJobRecords, of_all_tenants),
         pools=PostgresTransactions(database, publisher, PostgresPoolRecords),

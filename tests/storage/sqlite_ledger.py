@@ -20,6 +20,7 @@ from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
 from largesse.storage.sqlite.outbox import SQLiteOutboxStore
 from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
+from largesse.storage.sqlite.redemptions import SQLiteRedemptionStore
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.transaction import Transaction
 from largesse.storage.sqlite.webhooks import SQLiteWebhookRecords
@@ -84,7 +85,7 @@ def open_ledger(path: Path, settings: Database | None = None) -> Ledger:
         campaigns=SQLiteTransactions(writer, readers, SQLiteCampaignRecords),
         incentives=store,
         ledger=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
-        redemptions=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
+        redemptions=SQLiteRedemptionStore(writer, clock),
         jobs=SQLiteTransactions(writer, readers, SQLiteJobRecords),
         pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
         codes=codes,

@@ -1,24 +1,25 @@
 """Stores with a mistake, each of which the contract must notice."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from memory_ledger import memory_world
 
-from largesse.issuance.model import Settled, Wish
+from largesse.issuance.model import LedgerEntry, Settled, Wish
 from largesse.jobs.model import Job
-from largesse.kernel.command import Answer, Command, Done
+from largesse.kernel.outcome import Outcome
+from largesse.redemption.model import RedemptionSettled, RedemptionWish
 from largesse.storage.memory.issuance import MemoryIncentiveStore
 from largesse.storage.memory.jobs import MemoryJobRecords
-from largesse.storage.memory.ledger import MemoryLedgerRecords
+from largesse.storage.memory.redemptions import MemoryRedemptionStore
 from largesse.storage.memory.state import MemoryState
 from largesse.storage.memory.transactions import MemoryTransactions
 from largesse.testing.contracts import jobs
 from largesse.testing.contracts.issuance import UNITS, serials_won_in_a_race
-from largesse.testing.contracts.ledger import issued_in
-from largesse.testing.contracts.redemption import tills_that_win
-from largesse.testing.factories import a_job, a_reward, a_wish, open_campaign, settle_one
+from largesse.testing.contracts.ledger import place_of
+from largesse.testing.contracts.redemption import TILLS, a_coupon, a_use, race
+from largesse.testing.factories import a_job, a_reward, open_campaign
 
 
 class RacyIncentiveStore(MemoryIncentiveStore):
@@ -46,31 +47,27 @@ async def test_the_race_catches_a_racy_store() -> None:
     assert (await racy.prove(whole=True)).violations
 
 
-class RacyTransactions(MemoryTransactions[MemoryLedgerRecords]):
+class RacyRedemptionStore(MemoryRedemptionStore):
     """Looks at a coupon, waits, then goes by what it saw."""
 
-    async def write(
-        self,
-        command: Command,
-        work: Callable[[MemoryLedgerRecords], Answer],
-        answers: type[Answer],
-    ) -> Done[Answer]:
+    async def settle(self, wishes: Sequence[RedemptionWish]) -> list[RedemptionSettled]:
         """Forget what others have done meanwhile."""
-        seen = dict(self._state.entries)
+        seen, bound = dict(self._state.entries), dict(self._state.answers)
         await asyncio.sleep(0)
-        self._state.entries = seen
-        return await super().write(command, work, answers)
+        self._state.entries, self._state.answers = seen, bound
+        return await super().settle(wishes)
 
 
 async def test_the_race_catches_a_coupon_used_twice() -> None:
-    """Were it not caught, the race of the contract would prove nothing."""
+    """Were it not caught, the races of the contract would prove nothing."""
     state = MemoryState()
     world = memory_world(state)
-    racy = RacyTransactions(state, MemoryLedgerRecords, lambda _: None)
-    campaign = await open_campaign(world)
-    settled = await settle_one(world, a_wish(campaign))
-
-    assert await tills_that_win(racy, issued_in(settled)) > 1
+    racy = RacyRedemptionStore(state)
+    issued = await a_coupon(world)
+    for keys in ([f"{n}" for n in range(TILLS)], ["k"] * TILLS):
+        state.entries[place_of(issued)] = LedgerEntry(issued)
+        settled = await race(racy, [a_use(issued, key=key) for key in keys])
+        assert sum(one.outcome is Outcome.REDEEMED and not one.replayed for one in settled) > 1
 
 
 class FencelessJobRecords(MemoryJobRecords):

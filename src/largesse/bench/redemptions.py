@@ -11,7 +11,7 @@ from largesse.bench.report import Bar, Result, beside, figure, ratios
 from largesse.bench.stage import Stage, Trial, opened, tried
 from largesse.client.model import Claimed
 
-COUPONS_PER_S = 10_000
+COUPONS_PER_S = 60_000
 """Given beforehand for each second: more than a server redeems in it."""
 
 RATIO = Bar(at_least=0.8)

@@ -36,6 +36,11 @@ class DrawWish(Struct, gc=False):
     dry_run: bool = False
     now_ms: int = 0
 
+    @property
+    def identity(self) -> tuple[int, str, str]:
+        """See `Asking`."""
+        return self.campaign, self.customer, self.key
+
 
 class Drawn(Struct, frozen=True, gc=False):
     """The ledger's row of one draw. It never changes.

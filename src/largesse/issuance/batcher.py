@@ -6,7 +6,7 @@ themselves, because whatever arrives while one is written makes the next.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
@@ -20,10 +20,11 @@ class Asking(Protocol):
     """What a batcher must know of a wish: whose it is, and its moment, which it sets."""
 
     tenant: int
-    campaign: int
-    customer: str
-    key: str
     now_ms: int
+
+    @property
+    def identity(self) -> Hashable:
+        """What a call has in common with those that repeat it, and with no others."""
 
 
 class Answered(Protocol):
@@ -89,7 +90,6 @@ class Batch(Struct, frozen=True):
 
 
 _Waiting = tuple[W, Deliver[A]]
-_Identity = tuple[int, str, str]
 
 
 class Limits(Struct, frozen=True):
@@ -123,7 +123,7 @@ class Batcher(Generic[W, S, R, A]):
         self._new: list[_Waiting[W, A]] = []
         self._ready: deque[_Waiting[W, A]] = deque()
         self._at_ledger: list[_Waiting[W, A]] = []
-        self._known: frozenset[_Identity] | None = None
+        self._known: frozenset[Hashable] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._refused: Counter[str] = Counter()
         self._refused_s_max = 0.0
@@ -184,8 +184,8 @@ class Batcher(Generic[W, S, R, A]):
             return False
         if self._known is None:
             on_their_way = (*self._at_ledger, *self._ready)
-            self._known = frozenset(_identity(one) for one, _ in on_their_way)
-        return _identity(wish) in self._known
+            self._known = frozenset(one.identity for one, _ in on_their_way)
+        return wish.identity in self._known
 
     def _go_on(self) -> None:
         """Send the next batch, if the ledger is free; rest when there is nothing left to do."""
@@ -255,10 +255,6 @@ class Batcher(Generic[W, S, R, A]):
             refused, took_s = self._refused, self._refused_s_max
             self._refused, self._refused_s_max = Counter(), 0.0
             self.report(Batch(refused, at_ledger=False, took_s=took_s))
-
-
-def _identity(wish: Asking) -> _Identity:
-    return wish.campaign, wish.customer, wish.key
 
 
 def _unavailable(bug: Exception) -> LargesseError:

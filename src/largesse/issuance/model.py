@@ -38,12 +38,28 @@ class Wish(Struct, gc=False):
     dry_run: bool = False
     now_ms: int = 0
 
+    @property
+    def identity(self) -> tuple[int, str, str]:
+        """See `Asking`."""
+        return self.campaign, self.customer, self.key
+
 
 class Place(NamedTuple):
     """Where an incentive stands in the ledger: the reward's number and the serial within it."""
 
     reward: int
     serial: int
+
+
+class Typed(NamedTuple):
+    """A code that somebody typed, by what it may be in the ledger of a tenant.
+
+    `counters` are the permuted patterns that it fits, each with its place in the pattern's counter;
+    `canonical` is what to look for among the codes made at random, None where it is none of them.
+    """
+
+    counters: tuple[tuple[str, int], ...]
+    canonical: str | None
 
 
 class Issued(Struct, frozen=True, gc=False):

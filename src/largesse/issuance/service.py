@@ -21,6 +21,7 @@ from largesse.issuance.model import (
     Place,
     Revoked,
     Settled,
+    Typed,
     Wish,
 )
 from largesse.issuance.offers import Offers
@@ -224,12 +225,20 @@ class Issuance:
 
     async def place_of_code(self, tenant: int, text: str) -> Place | None:
         """Where an incentive stands whose code somebody typed; see `incentive_of_code`."""
-        for pattern, counter in self._codebook.counters(tenant, text):
+        typed = self.typed(tenant, text)
+        if typed is None:
+            return None
+        for pattern, counter in typed.counters:
             place = await self._store.place_of_counter(tenant, pattern, counter)
             if place is not None:
                 return place
-        typed = canonical(text)
-        return await self._store.place_of_code(tenant, typed) if typed else None
+        found = typed.canonical
+        return None if found is None else await self._store.place_of_code(tenant, found)
+
+    def typed(self, tenant: int, text: str) -> Typed | None:
+        """What to look for where somebody typed a code; None where it can be none."""
+        found = Typed(tuple(self._codebook.counters(tenant, text)), canonical(text) or None)
+        return found if any(found) else None
 
     def _place(self, tenant: int, incentive_id: str) -> Place:
         place = self.place_of_id(tenant, incentive_id)

@@ -1,24 +1,19 @@
 """What redemption asks of the world."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from largesse.campaigns.model import Campaign
-from largesse.issuance.model import Issued, LedgerEntry, Place
-from largesse.kernel.command import Transactions
+from largesse.redemption.model import RedemptionSettled, RedemptionWish
 
 
-class RedemptionRecords(Protocol):
-    """Single coupons inside one transaction."""
+class RedemptionStore(Protocol):
+    """The ledger of uses. Every implementation passes `RedemptionStoreContract`."""
 
-    def entry(self, place: Place) -> LedgerEntry | None:
-        """One coupon, which nobody else changes before this transaction ends; None if not given."""
+    async def settle(self, wishes: Sequence[RedemptionWish]) -> list[RedemptionSettled]:
+        """Settle wishes in order, in one transaction, durable once this returns.
 
-    def campaign_at(self, campaign: int, version: int) -> Campaign:
-        """A campaign by its number as one of its versions was."""
-
-    def redeem(self, issued: Issued, at_ms: int) -> None:
-        """Write the fact that a coupon was used; once, by the key that ends an incentive once."""
-
-
-RedemptionStore = Transactions[RedemptionRecords]
-"""Every implementation passes `RedemptionStoreContract`."""
+        One answer per wish, in order; `now_ms` and `sought` of each are set. Either all of the
+        batch is settled or, with `UnavailableError`, none of it. A use, its fact and its key are
+        written together, and a unique key of the ledger ends an incentive once, whatever was
+        decided. A refusal and a dry run leave nothing, no key either.
+        """

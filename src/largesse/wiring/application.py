@@ -169,7 +169,7 @@ async def open_application(
             issuance=issuance,
             draws=draws,
             proofs=_make_proofs(stores, campaigns, offers, clocks, vault),
-            redemptions=_make_redemptions(storage, issuance, clocks, stack),
+            redemptions=_make_redemptions(settings, storage, issuance, clocks, stack),
             pools=bulk.pools,
             checking=bulk.checking,
             jobs=bulk.jobs,
@@ -265,9 +265,14 @@ def _make_draws(
 
 
 def _make_redemptions(
-    storage: Storage, issuance: Issuance, clocks: TenantClocks, stack: AsyncExitStack
+    settings: Settings,
+    storage: Storage,
+    issuance: Issuance,
+    clocks: TenantClocks,
+    stack: AsyncExitStack,
 ) -> Redemptions:
-    redemptions = Redemptions(storage.redemptions, issuance, storage.clock, clocks)
+    limits = Limits(settings.issuance.batch_max, settings.issuance.waiting_max)
+    redemptions = Redemptions(storage.redemptions, issuance, clocks, limits)
     stack.push_async_callback(redemptions.close)
     return redemptions
 

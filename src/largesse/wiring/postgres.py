@@ -30,6 +30,7 @@ from largesse.storage.postgres.outbox import PostgresOutboxStore
 from largesse.storage.postgres.pools import PostgresPoolRecords
 from largesse.storage.postgres.proofs import PostgresProofs
 from largesse.storage.postgres.publishing import Publisher
+from largesse.storage.postgres.redemptions import PostgresRedemptionStore
 from largesse.storage.postgres.tenants import PostgresTenantRecords
 from largesse.storage.postgres.upkeep import PostgresUpkeep
 from largesse.storage.postgres.webhooks import PostgresWebhookRecords
@@ -67,7 +68,6 @@ def open_postgres(
             return Stores(store, PostgresDrawStore(database, store, dice))
 
         holder = f"{gethostname()} {getpid()} {os.urandom(4).hex()}"
-        ledger = PostgresTransactions(database, publisher, PostgresLedgerRecords)
         yield Storage(
             secret=secret,
             clock=runs_by,
@@ -76,8 +76,8 @@ def open_postgres(
             ),
             campaigns=PostgresTransactions(database, publisher, PostgresCampaignRecords),
             customers=PostgresTransactions(database, publisher, PostgresCustomerRecords),
-            records=ledger,
-            redemptions=ledger,
+            records=PostgresTransactions(database, publisher, PostgresLedgerRecords),
+            redemptions=PostgresRedemptionStore(database, runs_by),
             jobs=PostgresTransactions(database, publisher, PostgresJobRecords, of_all_tenants),
             pools=PostgresTransactions(database, publisher, PostgresPoolRecords),
             open_ledger=open_ledger,

@@ -23,6 +23,7 @@ from largesse.storage.sqlite.ledger import SQLiteLedgerRecords
 from largesse.storage.sqlite.outbox import SQLiteOutboxStore
 from largesse.storage.sqlite.pools import SQLitePoolRecords
 from largesse.storage.sqlite.readers import Readers
+from largesse.storage.sqlite.redemptions import SQLiteRedemptionStore
 from largesse.storage.sqlite.tenants import SQLiteTenantRecords
 from largesse.storage.sqlite.upkeep import SQLiteUpkeep
 from largesse.storage.sqlite.webhooks import SQLiteWebhookRecords
@@ -65,15 +66,14 @@ def open_sqlite(
             stack.callback(store.close)
             return Stores(store, SQLiteDrawStore(writer, readers, store, dice))
 
-        ledger = SQLiteTransactions(writer, readers, SQLiteLedgerRecords)
         yield Storage(
             secret=file.secret,
             clock=runs_by,
             tenants=SQLiteTransactions(writer, readers, SQLiteTenantRecords),
             campaigns=SQLiteTransactions(writer, readers, SQLiteCampaignRecords),
             customers=SQLiteTransactions(writer, readers, SQLiteCustomerRecords),
-            records=ledger,
-            redemptions=ledger,
+            records=SQLiteTransactions(writer, readers, SQLiteLedgerRecords),
+            redemptions=SQLiteRedemptionStore(writer, runs_by),
             jobs=SQLiteTransactions(writer, readers, SQLiteJobRecords),
             pools=SQLiteTransactions(writer, readers, SQLitePoolRecords),
             open_ledger=open_ledger,

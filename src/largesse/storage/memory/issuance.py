@@ -85,12 +85,7 @@ class MemoryIncentiveStore:
 
     async def place_of_counter(self, tenant: int, pattern: str, counter: int) -> Place | None:
         """See `IncentiveStore`."""
-        state = self._state.patterns.get((tenant, pattern, CodeSource.PERMUTED))
-        for kept in self._state.blocks:
-            offset = counter - kept.block.place
-            if state is not None and kept.pattern == state.id and 0 <= offset < kept.block.count:
-                return Place(kept.reward, kept.block.serial + offset)
-        return None
+        return place_of_counter(self._state, tenant, pattern, counter)
 
     async def place_of_code(self, tenant: int, canonical: str) -> Place | None:
         """See `IncentiveStore`."""
@@ -235,3 +230,13 @@ class MemoryIncentiveStore:
         found = self._state.campaign(campaign, version)
         assert found is not None
         return found
+
+
+def place_of_counter(state: MemoryState, tenant: int, pattern: str, counter: int) -> Place | None:
+    """Which reward and serial a place of a permuted pattern's counter belongs to."""
+    known = state.patterns.get((tenant, pattern, CodeSource.PERMUTED))
+    for kept in state.blocks:
+        offset = counter - kept.block.place
+        if known is not None and kept.pattern == known.id and 0 <= offset < kept.block.count:
+            return Place(kept.reward, kept.block.serial + offset)
+    return None

@@ -9,7 +9,7 @@ from largesse.storage.memory.state import Fact, MemoryState
 
 
 class MemoryLedgerRecords:
-    """See `LedgerRecords` and `RedemptionRecords`."""
+    """See `LedgerRecords`."""
 
     def __init__(self, state: MemoryState) -> None:
         self._state = state
@@ -27,23 +27,21 @@ class MemoryLedgerRecords:
     def revoke(self, issued: Issued, at_ms: int) -> None:
         """See `LedgerRecords`."""
         state = self._state
-        self._end(issued, FactKind.INCENTIVE_REVOKED, at_ms)
+        end(state, issued, FactKind.INCENTIVE_REVOKED, at_ms)
         zone = self.campaign_at(issued.campaign, issued.version).definition.time_zone
         counters = state.counters[issued.reward]
         state.counters[issued.reward] = decide.give_back(counters, zone, issued.at_ms)
         state.touched.add(issued.campaign)
 
-    def redeem(self, issued: Issued, at_ms: int) -> None:
-        """See `RedemptionRecords`."""
-        self._end(issued, FactKind.INCENTIVE_REDEEMED, at_ms)
-
     def audit(self, entry: AuditEntry) -> None:
         """See `LedgerRecords`."""
         self._state.audit.append(entry)
 
-    def _end(self, issued: Issued, kind: FactKind, at_ms: int) -> None:
-        state, place = self._state, Place(issued.reward, issued.serial)
-        entry = state.entries[place]
-        assert entry == LedgerEntry(entry.issued), "an incentive ends once"
-        state.entries[place] = entry_of(entry.issued, kind, at_ms)
-        state.facts.append(Fact(kind, at_ms, issued.campaign, issued.version, place))
+
+def end(state: MemoryState, issued: Issued, kind: FactKind, at_ms: int) -> None:
+    """Write the fact that ends an incentive, once."""
+    place = Place(issued.reward, issued.serial)
+    entry = state.entries[place]
+    assert entry == LedgerEntry(entry.issued), "an incentive ends once"
+    state.entries[place] = entry_of(entry.issued, kind, at_ms)
+    state.facts.append(Fact(kind, at_ms, issued.campaign, issued.version, place))

@@ -1,5 +1,6 @@
 """Single incentives inside one transaction of PostgreSQL."""
 
+from collections.abc import Sequence
 from typing import LiteralString
 
 from largesse.campaigns.model import Campaign, Counters
@@ -10,6 +11,7 @@ from largesse.storage.postgres import audit
 from largesse.storage.postgres.campaigns import load_version
 from largesse.storage.postgres.rows import read_entry
 from largesse.storage.postgres.transaction import Transaction
+from largesse.storage.postgres.trips import columns
 
 _COUNTERS = "SELECT issued, reserved, serials, day, issued_day FROM reward WHERE number = %s"
 
@@ -33,8 +35,25 @@ def end(transaction: Transaction, kind: FactKind, at_ms: int, issued: Issued) ->
     transaction.execute(END, (int(kind), at_ms, *about))
 
 
+# In the order of the arrays: so `seq` ascends with the wishes.
+_USE: LiteralString = """
+INSERT INTO journal (part, tenant, kind, at_ms, campaign, reward, serial, version, draw)
+SELECT c.part, c.tenant, 2, w.at_ms, c.number, w.reward, w.serial, w.version,
+  (SELECT b.draws FROM draw_book b WHERE b.campaign = c.number)
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[])
+  WITH ORDINALITY AS w (at_ms, campaign, reward, serial, version, n)
+JOIN campaign c ON c.number = w.campaign ORDER BY w.n"""
+
+
+def use(transaction: Transaction, uses: Sequence[tuple[Issued, int]]) -> None:
+    """Write the facts that coupons of one tenant were used, each at its moment; see `end`."""
+    rows = [(at_ms, one.campaign, one.reward, one.serial, one.version) for one, at_ms in uses]
+    done = transaction.execute(_USE, columns(rows))
+    assert done.rowcount == len(uses)
+
+
 class PostgresLedgerRecords:
-    """See `LedgerRecords` and `RedemptionRecords`."""
+    """See `LedgerRecords`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -68,10 +87,6 @@ class PostgresLedgerRecords:
             },
         )
         assert done.rowcount == 1
-
-    def redeem(self, issued: Issued, at_ms: int) -> None:
-        """See `RedemptionRecords`."""
-        end(self._transaction, FactKind.INCENTIVE_REDEEMED, at_ms, issued)
 
     def audit(self, entry: AuditEntry) -> None:
         """See `LedgerRecords`."""

@@ -29,6 +29,14 @@ JOIN LATERAL (SELECT * FROM journal j
   ORDER BY j.serial LIMIT %s) j ON true {GONE}
 WHERE r.number = %s ORDER BY j.serial"""
 
+_AT: LiteralString = f"""
+SELECT {ENTRY}
+FROM unnest(%s::bigint[], %s::bigint[]) AS w (reward, serial)
+JOIN reward r ON r.number = w.reward JOIN campaign c ON c.number = r.campaign
+JOIN LATERAL (SELECT * FROM journal j
+  WHERE j.part = c.part AND j.reward = w.reward AND j.kind = 1 AND {exactly("j.serial", "w.serial")}
+  ORDER BY j.serial LIMIT 1) j ON true {GONE}"""
+
 
 class Span(NamedTuple):
     """Some serials of a reward: so many at most, from `first` on."""
@@ -50,6 +58,14 @@ def read_entry(transaction: Transaction, place: Place) -> LedgerEntry | None:
     """One incentive, or None where the serial was never given."""
     found = read_span(transaction, Span(place.reward, place.serial, 1))
     return next((one for one in found if one.issued.serial == place.serial), None)
+
+
+def read_at(transaction: Transaction, places: Sequence[Place]) -> list[LedgerEntry]:
+    """The incentives at some places, in no order, without those never given."""
+    if not places:
+        return []
+    rewards, serials = [place.reward for place in places], [place.serial for place in places]
+    return [to_entry(*row) for row in transaction.rows(_AT, (rewards, serials))]
 
 
 def read_entries(

@@ -20,7 +20,7 @@ WHERE number = :reward AND serials = :serials AND day = :day
 
 
 class SQLiteLedgerRecords:
-    """See `LedgerRecords` and `RedemptionRecords`."""
+    """See `LedgerRecords`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -59,10 +59,6 @@ class SQLiteLedgerRecords:
         )
         assert self._db.changes() == 1
         self._transaction.touch_campaign(issued.campaign)
-
-    def redeem(self, issued: Issued, at_ms: int) -> None:
-        """See `RedemptionRecords`. The key that keeps it from ending twice stands here, too."""
-        self._end(FactKind.INCENTIVE_REDEEMED, issued, at_ms)
 
     def audit(self, entry: AuditEntry) -> None:
         """See `LedgerRecords`."""

@@ -30,6 +30,15 @@ WHERE reward = ?1 AND serial <= ?2 AND ?2 <= (SELECT serials FROM reward WHERE n
 ORDER BY serial DESC LIMIT 1"""
 _EXTENTS = """
 SELECT serial, seq FROM extent WHERE reward = ? AND serial BETWEEN ? AND ? ORDER BY serial"""
+# What was added stands behind all that was moved: whoever is not behind the first of the former is
+# behind one of the latter.
+_SEQS = """
+SELECT w.value + coalesce(
+  (SELECT a.seq - a.serial FROM extent_added a
+    WHERE a.reward = ?1 AND a.serial <= w.value ORDER BY a.serial DESC LIMIT 1),
+  (SELECT m.seq - m.serial FROM extent_moved m
+    WHERE m.reward = ?1 AND m.serial <= w.value ORDER BY m.serial DESC LIMIT 1))
+FROM carray(?2) w WHERE w.value BETWEEN 1 AND (SELECT serials FROM reward WHERE number = ?1)"""
 _SERIALS = "SELECT coalesce(max(serials), 0) FROM reward WHERE number = ?"
 
 
@@ -71,6 +80,12 @@ def read_entries(
         if len(seqs) == limit:
             break
     return [row.entry for row in read_rows(db, seqs)]
+
+
+def seqs_at(db: apsw.Connection, reward: int, serials: Sequence[int]) -> list[int]:
+    """The numbers of the rows of some of a reward's serials, without those never given."""
+    wanted = apsw.carray(array("q", serials))
+    return [seq for (seq,) in rows(db, _SEQS, (reward, wanted))]
 
 
 def seqs_of(db: apsw.Connection, reward: int, first: int, limit: int) -> list[int]:
