@@ -9,12 +9,13 @@ A draw is found by (campaign, customer, key), too, and by (campaign, period, cus
 """
 
 import hashlib
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
 import xxhash
 
-from largesse.issuance.model import Offer
+from largesse.issuance.model import Offer, Wish
 
 PERIOD_BITS = 24
 """A period is a day since 1970: there are 45,000 years of them."""
@@ -102,6 +103,13 @@ class Ways(NamedTuple):
         if self.by_key:
             return keyed(self.seed, customer, key)
         return of_customer(self.seed, customer)
+
+    def of_wishes(self, wishes: Iterable[Wish]) -> list[int]:
+        """`main` for each of many wishes."""
+        seed, digest = self.seed, xxhash.xxh3_64_intdigest
+        if self.by_key:
+            return [keyed(seed, wish.customer, wish.key) for wish in wishes]
+        return [digest(wish.customer.encode(), seed) for wish in wishes]
 
     def of_reward(self, customer: str) -> int | None:
         """The hash of the customer's first one of the reward, where it is counted apart."""

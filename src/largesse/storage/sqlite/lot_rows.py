@@ -67,6 +67,17 @@ FROM new WHERE n < ?1""",
     width=8,
     common=2,
 )
+# A sale is mostly one reward with codes that follow from the serials: then nothing differs between
+# its rows but whose they are, and values are what costs most to bind.
+_ISSUED_OF_ONE = Bulk(
+    """
+WITH new (n, customer, key) AS (VALUES {rows})
+INSERT INTO journal (seq, kind, at_ms, campaign, reward, serial, version, customer, key)
+SELECT ?3 + ?2 + n, ?4, ?5, ?6, ?7, ?8 + ?2 + n, ?9, customer, key
+FROM new WHERE n < ?1""",
+    width=2,
+    common=7,
+)
 
 
 class Written:
@@ -88,7 +99,10 @@ def write_lots(transaction: Transaction, lots: Iterable[Lot], written: Written) 
         return
     db = transaction.db
     seq = first = transaction.take_seqs(sum(len(lot.issued) for lot in giving))
-    _insert(db, seq, chain.from_iterable(lot.issued for lot in giving))
+    if len(giving) == 1 and not giving[0].is_random:
+        _insert_of_one(db, seq, giving[0].issued)
+    else:
+        _insert(db, seq, chain.from_iterable(lot.issued for lot in giving))
     _take_stock(db, giving)
     extents: list[object] = []
     for lot in giving:
@@ -148,6 +162,16 @@ def _tell_exhausted(transaction: Transaction, last: Issued) -> None:
     about = (last.at_ms, last.campaign, last.reward, last.serial, last.version)
     seq = transaction.take_seqs(1)
     transaction.db.execute(_EXHAUSTED, (seq, int(FactKind.STOCK_EXHAUSTED), *about))
+
+
+def _insert_of_one(db: apsw.Connection, first: int, issued: Sequence[Issued]) -> None:
+    """Write the rows that one reward has issued at one moment, without a code of their own."""
+    values: list[object] = []
+    for one in issued:
+        values += (one.customer, one.key)
+    of_all = issued[0]
+    about = (of_all.at_ms, of_all.campaign, of_all.reward, of_all.serial, of_all.version)
+    execute_for(db, _ISSUED_OF_ONE, values, (first, int(FactKind.INCENTIVE_ISSUED), *about))
 
 
 def _insert(db: apsw.Connection, first: int, issued: Iterable[Issued]) -> None:

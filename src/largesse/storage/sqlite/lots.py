@@ -1,5 +1,6 @@
 """One reward in a batch of wishes: what it gives, ahead of the file until that is written."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import apsw
@@ -59,7 +60,7 @@ class Lot:
         self._version = offer.campaign.version
         code = self.definition.code
         self._permuted = code is not None and code.source is CodeSource.PERMUTED
-        self._random = code is not None and code.source is CodeSource.RANDOM
+        self.is_random = code is not None and code.source is CodeSource.RANDOM
 
     def open(self, transaction: Transaction, counters: Counters) -> None:
         """Begin a batch: so says its transaction of the reward."""
@@ -93,7 +94,7 @@ class Lot:
             place = self._place(serial)
             if place is None:
                 return None
-        elif self._random:
+        elif self.is_random:
             db, campaign = self._transaction.db, self.offer.campaign
             code = random_code(db, self._random_codes, campaign, self.number, serial)
             if code is None:
@@ -112,6 +113,40 @@ class Lot:
         self.room -= 1
         self.issued.append(issued)
         self.found_by.append(found_by)
+        return issued
+
+    def issue_to_all(self, wishes: Sequence[Wish], found_by: Sequence[int]) -> list[Issued] | None:
+        """One more unit for each wish, as `issue`; None, and nothing done, where that is not sure.
+
+        The wishes are of one moment, and there is room for all of them.
+        """
+        first = self.counters.serials + len(self.issued) + 1
+        start = None
+        if self._permuted:
+            block = self.tail.block
+            ahead = first - block.serial
+            if ahead < 0 or ahead + len(wishes) > block.count:
+                return None
+            start = block.place + ahead
+        elif self.is_random:
+            return None
+        campaign, number, version = self.campaign, self.number, self._version
+        issued = [
+            Issued(
+                campaign,
+                number,
+                serial,
+                wish.customer,
+                wish.key,
+                wish.now_ms,
+                version,
+                None if start is None else start + serial - first,
+            )
+            for serial, wish in enumerate(wishes, first)
+        ]
+        self.room -= len(issued)
+        self.issued += issued
+        self.found_by += found_by
         return issued
 
     def find_last_too(self, found_by: int) -> None:

@@ -117,6 +117,7 @@ class _Batch:
         self._transaction = transaction
         self._wishes = wishes
         self._lots = self._open_lots()
+        self._only = self._find_only_lot()
         self._wanted: list[Lot | None] = []
         self._main: list[int] = []
         self._apart: list[int | None] = []
@@ -128,7 +129,7 @@ class _Batch:
 
     def settle(self) -> list[Settled]:
         """Bring all wishes to their outcomes and write what was issued."""
-        settled = [
+        settled = self._give_to_all() or [
             self._settle(wish, lot, main, apart) if lot else _GONE
             for wish, lot, main, apart in zip(
                 self._wishes, self._wanted, self._main, self._apart, strict=True
@@ -153,8 +154,25 @@ class _Batch:
             lots[number] = memory.take_lot(self._transaction, campaign, number, Counters(*counters))
         return lots
 
+    def _find_only_lot(self) -> Lot | None:
+        """The lot that all wishes are about, in earnest and at one moment, if it is one only."""
+        if len(self._lots) != 1:
+            return None
+        [lot] = self._lots.values()
+        alike = (lot.tenant, lot.campaign, lot.number, self._wishes[0].now_ms, False)
+        for wish in self._wishes:
+            if (wish.tenant, wish.campaign, wish.reward, wish.now_ms, wish.dry_run) != alike:
+                return None
+        return lot
+
     def _find_ways(self) -> None:
         """Which lot each wish is about, if there is such a reward, and what leads to its rows."""
+        only = self._only
+        if only is not None and only.ways.reward_seed is None:
+            self._wanted = [only] * len(self._wishes)
+            self._main = only.ways.of_wishes(self._wishes)
+            self._apart = [None] * len(self._wishes)
+            return
         lots, wanted, main, apart = self._lots, self._wanted, self._main, self._apart
         for wish in self._wishes:
             lot = lots.get(wish.reward)
@@ -200,6 +218,22 @@ class _Batch:
                 self._transaction.db, tenant, list(customers)
             ).items()
         }
+
+    def _give_to_all(self) -> list[Settled] | None:
+        """What strangers get where one lot has enough for all of them; None for other batches.
+
+        Most batches of a sale are such: what else is asked of each wish is here asked of all.
+        """
+        lot, wishes, main = self._only, self._wishes, self._main
+        if lot is None or lot.ways.reward_seed is not None:
+            return None
+        if self._known or len(set(main)) < len(main):
+            return None
+        lot.come_to(wishes[0].now_ms, self._memory.days)
+        if lot.room < len(wishes):
+            return None
+        issued = lot.issue_to_all(wishes, main)
+        return None if issued is None else [Settled(_ISSUED, one) for one in issued]
 
     def _settle(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         if wish.now_ms != lot.moment_ms:
