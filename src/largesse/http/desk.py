@@ -31,7 +31,7 @@ from largesse.http.shapes.incentives import show
 from largesse.http.wishes import known_of, wish_of
 from largesse.issuance.model import Answer
 from largesse.issuance.service import Ending, Issuance
-from largesse.kernel.command import KEY_CHARACTERS_MAX
+from largesse.kernel.command import KEY_CHARACTERS_MAX, is_key
 from largesse.kernel.errors import InvalidInputError, LargesseError
 from largesse.kernel.outcome import Outcome
 
@@ -204,18 +204,9 @@ _MARK = "?"
 
 
 def _check_key(key: str, pointer: str) -> None:
-    if not _is_usable_key(key):
+    if not is_key(key):
         message = f"a key has 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
         raise InvalidInputError(message, pointer)
-
-
-def _is_usable_key(key: str) -> bool:
-    return (
-        0 < len(key) <= KEY_CHARACTERS_MAX
-        and key.isascii()
-        and key.isprintable()
-        and " " not in key
-    )
 
 
 def _refused(problem: Problem) -> Refused:

@@ -1,6 +1,5 @@
 """Queries, keys and free-form JSON, read as strictly as bodies."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from largesse.http import body
 from largesse.http.errors import KeyRequiredError, MalformedError
-from largesse.kernel.command import KEY_CHARACTERS_MAX
+from largesse.kernel.command import KEY_CHARACTERS_MAX, is_key
 from largesse.kernel.errors import InvalidInputError, NotFoundError
 
 DEPTH_MAX = 32
@@ -20,7 +19,6 @@ QUERY_FIELDS_MAX = 50
 """Parameters in one query; no route has a tenth of them."""
 
 _WHOLE_MAX = 2**63 - 1
-_KEY = re.compile(rb"[!-~]{1,%d}" % KEY_CHARACTERS_MAX)
 
 Parsed = TypeVar("Parsed")
 
@@ -79,10 +77,11 @@ def parse_key(headers: Mapping[bytes, bytes], *, required: bool) -> str | None:
         if required:
             raise KeyRequiredError
         return None
-    if not _KEY.fullmatch(given):
+    key = given.decode("latin-1")
+    if not is_key(key):
         message = f"an Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
         raise MalformedError(message)
-    return given.decode("ascii")
+    return key
 
 
 def check_plain(value: object, pointer: str, depth: int = 1) -> None:

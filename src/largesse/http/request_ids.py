@@ -1,5 +1,6 @@
 """Under which id a request is known: in its answer, in the log and in the audit trail."""
 
+import itertools
 import re
 from collections.abc import Callable
 
@@ -24,9 +25,8 @@ class RequestIds:
 
     def __init__(self, start: str) -> None:
         self._start = f"req_{start}_"
-        self._count = 0
+        self._count = itertools.count(1)
 
     def new(self) -> str:
         """An id that no other request has."""
-        self._count += 1
-        return f"{self._start}{self._count}"
+        return f"{self._start}{next(self._count)}"

@@ -7,6 +7,17 @@ from msgspec import Struct
 
 KEY_CHARACTERS_MAX = 255
 
+
+def is_key(text: str) -> bool:
+    """Whether this can be an idempotency key: 1 to 255 visible ASCII characters."""
+    return (
+        0 < len(text) <= KEY_CHARACTERS_MAX
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+    )
+
+
 Answer = TypeVar("Answer")
 Records_co = TypeVar("Records_co", covariant=True)
 

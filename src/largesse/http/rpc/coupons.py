@@ -1,7 +1,6 @@
 """What RPC can do, whichever service and protocol asks: the use cases, by a campaign's number."""
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -22,7 +21,7 @@ from largesse.http.services import Services
 from largesse.http.times import checked_ms
 from largesse.http.wishes import wish_of
 from largesse.issuance.model import Answer, Incentive, IncentiveStatus, Place, Wish
-from largesse.kernel.command import KEY_CHARACTERS_MAX, Command
+from largesse.kernel.command import KEY_CHARACTERS_MAX, Command, is_key
 from largesse.kernel.errors import InvalidInputError, LargesseError, NotFoundError
 from largesse.kernel.ids import encode
 
@@ -34,7 +33,6 @@ PAGE_DEFAULT = 200
 PAGE_MAX = 1_000
 """Coupons in one page: some tens of kilobytes."""
 
-_KEY = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS_MAX}}}")
 _ANONYMOUS = "anon"
 
 
@@ -175,7 +173,7 @@ def total_of(campaign: Campaign) -> int:
 
 def check_key(key: str) -> None:
     """Raise `InvalidInputError` for what is no idempotency key."""
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         message = f"an idempotency key has 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
         raise InvalidInputError(message, "/idempotency_key")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
-from largesse.campaigns.model import Campaign, OnRepeat, Status
+from largesse.campaigns.model import Campaign, CodeFormat, OnRepeat, Status
 from largesse.issuance.model import Issued, Settled
 from largesse.issuance.ports import IncentiveStore
 from largesse.kernel.outcome import Outcome
@@ -15,6 +15,7 @@ from largesse.testing.factories import (
     DAY_MS,
     HOUR_MS,
     NOW_MS,
+    PERMUTED,
     RANDOM,
     World,
     a_campaign,
@@ -70,20 +71,33 @@ class IncentiveStoreContract:
         assert settled.outcome is outcome
         assert (settled.issued is not None) is outcome.success
 
+    async def test_each_wish_of_a_batch_has_its_own_moment(self, world: World) -> None:
+        """By it a wish is decided, and by it what it is given is written down."""
+        campaign = await open_campaign(world, ends_at_ms=NOW_MS + 2)
+        moments = [NOW_MS + at for at in range(3)]
+
+        wishes = [a_wish(campaign, f"{one}", now_ms=one) for one in moments]
+        settled = await settle(world, *wishes)
+
+        entries = await world.incentives.entries([campaign.rewards[0].number], None, 9)
+        assert [one.outcome for one in settled] == [*[Outcome.ISSUED] * 2, Outcome.CLOSED]
+        assert [entry.issued.at_ms for entry in entries] == moments[:2]
+
     async def test_a_campaign_that_is_gone_is_closed(self, world: World) -> None:
-        """Whatever a wish names that is not there, or is another tenant's."""
+        """Whatever a wish names that is not there, or is another tenant's: alone or with others."""
         campaign = await open_campaign(world)
         other = await keep_tenant(world, a_tenant("beta"))
         wish = a_wish(campaign)
-
-        settled = await settle(
-            world,
+        astray = [
             replace(wish, campaign=999),
             replace(wish, reward=999),
             replace(wish, tenant=other.number),
-        )
+        ]
 
-        assert settled == [Settled(Outcome.CLOSED)] * 3
+        alone = [await settle_one(world, one) for one in astray]
+        together = await settle(world, *astray)
+
+        assert alone == together == [Settled(Outcome.CLOSED)] * 3
 
     async def test_an_empty_batch(self, world: World) -> None:
         """Nobody asks, nobody is answered."""
@@ -374,11 +388,13 @@ class IncentiveStoreContract:
         ] * 2
         assert (await world.incentives.prove(whole=True)).violations == ()
 
-    async def test_a_dry_run_leaves_nothing(self, world: World) -> None:
+    @pytest.mark.parametrize("code", [None, PERMUTED, RANDOM], ids=["none", "permuted", "random"])
+    async def test_a_dry_run_leaves_nothing(self, world: World, code: CodeFormat | None) -> None:
         """It is told how it would end, without serial or code; then all is as it was."""
-        campaign = await open_campaign(world, a_reward(quota_total=1, code=RANDOM))
+        campaign = await open_campaign(world, a_reward(quota_total=1, code=code))
         dry = a_wish(campaign, key="", dry_run=True)
 
+        assert await settle(world, dry) == [Settled(Outcome.ISSUED)]
         assert await settle(world, dry, dry) == [Settled(Outcome.ISSUED)] * 2
         real = await settle_one(world, a_wish(campaign))
         assert serials([real]) == [1]
