@@ -6,6 +6,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -41,12 +42,42 @@ LONGEST = "promises"
 AS_USERS_DO = {"conformance", "end_to_end", LONGEST}
 """Folders of tests that start servers and programs as users do: each of them is `slow`."""
 
+SLOW_TO_COLLECT = "test_schemathesis.py"
+"""Its cases take seconds to make; they are `slow`, too."""
+
+FAST, ALONE = "not slow and not alone", "alone"
+"""What `make` asks for where it does not ask for all."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 — pytest makes a folder there that is ours alone
+"""Where fast tests have their files if they can: they commit thousands of times, and what a disk
+keeps of that is asked by others."""
+
+ROOM_BYTES_MIN = 1024**3
+YOUNG_OBJECTS_MAX = 20_000
+
 _LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to count what is left out."""
     config.stash[_LEFT_OUT] = Counter()
+    if config.option.markexpr == FAST and _is_roomy(MEMORY):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+def _is_roomy(folder: Path) -> bool:
+    """Whether tests can have their files and programs in a folder."""
+    if not os.access(folder, os.W_OK):
+        return False
+    system = os.statvfs(folder)
+    may_execute = not system.f_flag & os.ST_NOEXEC
+    return may_execute and system.f_bavail * system.f_frsize >= ROOM_BYTES_MIN
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read files none of whose tests is asked for, if that takes long."""
+    unasked = {FAST: {*AS_USERS_DO, SLOW_TO_COLLECT}, ALONE: {SLOW_TO_COLLECT}}
+    return collection_path.name in unasked.get(config.option.markexpr, ()) or None
 
 
 def _is_on_postgres(item: pytest.Item) -> bool:
@@ -69,10 +100,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name != LONGEST)
 
 
-def pytest_collection_finish() -> None:
-    """Leave all that was read so far out of collections: it stays, and there is a lot of it."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Leave all that is read now out of collections of garbage: it stays, and there is a lot of it.
+
+    And collect less often than for a program that has little memory.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS_MAX)
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,16 +9,6 @@ import pytest_asyncio
 import uvloop
 from rest_stage import Town, opened_town
 
-SLOW_TO_COLLECT = "test_schemathesis.py"
-WITHOUT_IT = ("not slow and not alone", "alone")
-"""What `make` asks for where it asks for none of its tests."""
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the file alone whose cases take seconds to make, unless some of them are asked for."""
-    unasked = collection_path.name == SLOW_TO_COLLECT and config.option.markexpr in WITHOUT_IT
-    return unasked or None
-
 
 @pytest.hookimpl
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
