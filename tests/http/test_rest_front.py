@@ -161,6 +161,13 @@ async def test_methods_that_a_path_does_not_know(town: Town) -> None:
     assert (options.status_code, options.headers["allow"]) == (204, allow)
 
 
+@pytest.mark.parametrize("path", ["/", "/verify", "/play/x", "/problems"])
+async def test_options_of_a_page(town: Town, path: str) -> None:
+    """The same for what is no operation."""
+    answer = await town.stranger.http.options(path)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
 async def test_head_is_get_without_a_body(town: Town) -> None:
     """The server leaves the body out; the headers are those of GET."""
     shown = await town.acme.campaign()
