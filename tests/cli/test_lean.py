@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from largesse.cli.lean import left_out
+from largesse.kernel.lean import left_out
 
 
 def test_what_is_left_out_is_missing_only_inside() -> None:
@@ -28,7 +28,7 @@ def test_what_is_there_already_stays() -> None:
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The modules of a server that listens and was asked nothing yet."""
     told = "signal.signal(signal.SIGUSR1, lambda *_: print(*sys.modules, flush=True))"
-    program = f"import signal, sys; {told}; from largesse.cli.main import main; main()"
+    program = f"import signal, sys; {told}; from largesse.cli.entry import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", program, "serve", "--port", "0", "--json"],
         cwd=tmp_path_factory.mktemp("ledger"),
@@ -48,6 +48,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     "name",
     [
         "rich",  # 3 MB: structlog would import it if it found it
+        "cyclopts",  # 2 MB: reads command lines
+        "attr",  # 0.7 MB: the framework would import it if it found it
+        "largesse.client",  # 0.4 MB: for commands that speak to a server
         "anyio._backends._asyncio",  # 1 MB: for the framework's events, which nobody hears
         "encodings.idna",  # 0.3 MB: an address in ASCII has no need of it
         "difflib",  # 0.2 MB: for whoever misspells a setting

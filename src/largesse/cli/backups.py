@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.text import Text
 
+from largesse.cli.chosen import Chosen
 from largesse.cli.errors import CommandError
-from largesse.cli.options import Chosen, Remote
+from largesse.cli.options import Remote, Settling
 from largesse.cli.shown import Shown, facts
 from largesse.client.backups import take
 from largesse.http.times import rfc3339
@@ -65,7 +66,7 @@ def restore(
     /,
     *,
     digest: Annotated[str | None, Parameter(help=_DIGEST)] = None,
-    chosen: Chosen = _UNCHOSEN,
+    chosen: Settling = _UNCHOSEN,
 ) -> Shown:
     """Make a ledger of a backup, where there is none; it is checked in full before."""
     path = _path_of(chosen.load().settings.database.url)

@@ -2,14 +2,15 @@
 
 from msgspec import to_builtins
 
-from largesse.cli.options import Chosen
+from largesse.cli.chosen import Chosen
+from largesse.cli.options import Settling
 from largesse.cli.shown import Shown, table
 from largesse.settings.describe import describe
 
 _UNCHOSEN = Chosen()
 
 
-def show(*, chosen: Chosen = _UNCHOSEN) -> Shown:
+def show(*, chosen: Settling = _UNCHOSEN) -> Shown:
     """Show every setting with its value, secrets masked, and where it came from."""
     rows = describe(chosen.load())
     head = ("setting", "value", "unit", "from", "range")

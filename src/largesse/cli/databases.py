@@ -4,8 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from largesse.cli.chosen import Chosen
 from largesse.cli.errors import CommandError
-from largesse.cli.options import Chosen
+from largesse.cli.options import Settling
 from largesse.cli.shown import Shown, table
 from largesse.storage.postgres.opening import connect
 from largesse.storage.postgres.schema import Migration, Phase, Standing, standing
@@ -18,7 +19,7 @@ _FINISH = "Take the steps that older releases could not live with, too: none may
 def upgrade(
     *,
     finish: Annotated[bool, Parameter(negative=(), help=_FINISH)] = False,
-    chosen: Chosen = _UNCHOSEN,
+    chosen: Settling = _UNCHOSEN,
 ) -> Shown:
     """Bring the database up to date for this release; the one before it goes on."""
     phases = frozenset(Phase) if finish else frozenset({Phase.PRE})
@@ -27,7 +28,7 @@ def upgrade(
         return _shown(standing(db), taken)
 
 
-def status(*, chosen: Chosen = _UNCHOSEN) -> Shown:
+def status(*, chosen: Settling = _UNCHOSEN) -> Shown:
     """Show which migrations the database has; exit status 1 where one is lacking."""
     with connect(_url_of(chosen)) as db:
         return _shown(standing(db), set())

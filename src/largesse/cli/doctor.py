@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
+from largesse.cli.chosen import Chosen
 from largesse.cli.diagnosis import (
     Finding,
     Mount,
@@ -29,7 +30,7 @@ from largesse.cli.diagnosis import (
     judge_versions,
 )
 from largesse.cli.listening import bind
-from largesse.cli.options import Chosen
+from largesse.cli.options import Settling
 from largesse.cli.shown import Shown, table
 from largesse.http.times import rfc3339
 from largesse.kernel.clock import SystemClock
@@ -54,7 +55,7 @@ _PAGE = bytes(4_096)
 _UNCHOSEN = Chosen()
 
 
-def doctor(*, chosen: Chosen = _UNCHOSEN) -> Shown:
+def doctor(*, chosen: Settling = _UNCHOSEN) -> Shown:
     """Check the machine, the ledger's disk and file, and the port."""
     findings = examine(chosen.load().settings)
     rows = ((one.standing, one.check, one.found, one.advice) for one in findings)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from largesse.cli.chosen import KEY_VARIABLE
 from largesse.cli.documents import to_json
-from largesse.cli.options import KEY_VARIABLE
 
 _WELCOME = """
 The ledger is new. This is its admin key, shown this once:

@@ -1,4 +1,4 @@
-"""The program `largesse`: finds the command, runs it, shows its answer or one line of complaint."""
+"""All commands: finds the one, runs it, shows its answer or one line of complaint."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -301,11 +301,6 @@ class Answer(Protocol):
         """Print it; returns the exit status."""
 
 
-def main() -> None:
-    """Run the command that the arguments name, and exit with its status."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit status."""
     app = make_app()
@@ -314,15 +309,8 @@ def run(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         complain(app, f"{error} (`largesse --help` tells more)")
         return MISUSED
-    except ImportError as error:
-        missing = error.__cause__ or error  # cyclopts tells which command it was for
-        extra = EXTRAS.get(str(getattr(missing, "name", "")))
-        if extra is None:
-            raise
-        complain(app, f"this needs more: pip install 'largesse[{extra}]'")
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except (ImportError, KeyboardInterrupt) as error:
+        return fail(app, error, json=False)
     return status if isinstance(status, int) else 0
 
 
@@ -359,6 +347,23 @@ def _add(app: App, commands: Mapping[str, Entry]) -> None:
         app.command(f"largesse.{place}", name=name, help=summary)
 
 
+def fail(app: App, error: LargesseError | ImportError | KeyboardInterrupt, *, json: bool) -> int:
+    """Tell what ended a command; returns the exit status. Raises what is a fault of the program."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, LargesseError):
+        complain(app, str(error))
+        if json:
+            sys.stdout.write(to_json(_document(error)))
+        return FAILED
+    missing = error.__cause__ or error  # cyclopts tells which command it was for
+    extra = EXTRAS.get(str(getattr(missing, "name", "")))
+    if extra is None:
+        raise error
+    complain(app, f"this needs more: pip install 'largesse[{extra}]'")
+    return FAILED
+
+
 def complain(app: App, message: str) -> None:
     """One line on standard error."""
     app.error_console.print("largesse:", style="bold red", end=" ")
@@ -373,10 +378,7 @@ def _launch(app: App, tokens: Sequence[str], *, json: bool) -> int:
         answer: Answer | None = command(*bound.args, **bound.kwargs, **dict.fromkeys(ignored, json))
         return 0 if answer is None else answer.write(json=json)
     except LargesseError as error:
-        complain(app, str(error))
-        if json:
-            sys.stdout.write(to_json(_document(error)))
-        return FAILED
+        return fail(app, error, json=json)
 
 
 def _document(error: LargesseError) -> object:

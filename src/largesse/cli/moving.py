@@ -7,7 +7,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from largesse.cli.options import Chosen
+from largesse.cli.chosen import Chosen
+from largesse.cli.options import Settling
 from largesse.cli.shown import Shown, facts
 from largesse.moving.model import Manifest
 from largesse.moving.service import export_tenant, import_tenant
@@ -26,7 +27,7 @@ def export(
     /,
     *,
     tenant: Annotated[str | None, Parameter(help=_TENANT)] = None,
-    chosen: Chosen = _UNCHOSEN,
+    chosen: Settling = _UNCHOSEN,
 ) -> Shown:
     """Write a tenant with all that is his to an archive; the ledger stays as it is."""
     settings = chosen.load().settings.database
@@ -36,7 +37,9 @@ def export(
     return _shown(manifest, file, "It holds the secrets of the installation: guard it like one.")
 
 
-def bring(file: Annotated[Path, Parameter(help=_FROM)], /, *, chosen: Chosen = _UNCHOSEN) -> Shown:
+def bring(
+    file: Annotated[Path, Parameter(help=_FROM)], /, *, chosen: Settling = _UNCHOSEN
+) -> Shown:
     """Bring a tenant from an archive into a ledger, as he was: whole, or not at all."""
     settings = chosen.load().settings.database
     with Console(stderr=True).status("bringing him in"), coming(settings) as destination:

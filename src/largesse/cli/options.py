@@ -1,12 +1,11 @@
 """Options that several commands share."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
+from largesse.cli.chosen import KEY_VARIABLE, URL_VARIABLE, Chosen
 from largesse.cli.errors import CommandError
 from largesse.client.address import TIMEOUT_S
 from largesse.client.blocking import Client
@@ -14,10 +13,6 @@ from largesse.client.call import Call
 from largesse.client.errors import RefusedError
 from largesse.client.model import Refusal
 from largesse.client.retries import Retries
-from largesse.settings.load import Loaded, load
-
-URL_VARIABLE = "LARGESSE_URL"
-KEY_VARIABLE = "LARGESSE_KEY"
 
 T = TypeVar("T")
 
@@ -26,6 +21,9 @@ _RETRIES = Retries(attempts_max=2)
 
 CampaignId = Annotated[str, Parameter(help="The id of the campaign.")]
 CustomerId = Annotated[str, Parameter(help="The customer, by your own id.")]
+
+Settling = Annotated[Chosen, Parameter(name="*")]
+"""Settings given on the command line, each as an option."""
 
 
 @Parameter(name="*")
@@ -72,65 +70,3 @@ class Piece:
 
     cursor: str | None = None
     """Where the piece before this one ended."""
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """Settings given on the command line: stronger than the environment and the file."""
-
-    config: Path | None = None
-    """A TOML file with settings; by default largesse.toml where it is there."""
-
-    database: str | None = None
-    """The ledger, as sqlite:///FILE or postgresql://…"""
-
-    host: str | None = None
-    """Where to listen."""
-
-    port: int | None = None
-    """Where to listen; 0 takes a free port."""
-
-    workers: int | None = None
-    """How many processes serve the port together, on one PostgreSQL database."""
-
-    grpc_port: int | None = None
-    """Where to answer native gRPC; off without it."""
-
-    compat_port: int | None = None
-    """Where to answer clients of the older coupon service, without keys; off without it."""
-
-    compat_tenant: str | None = None
-    """The tenant they see, by its id or its name."""
-
-    compat_host: str | None = None
-    """Where to listen for them; 127.0.0.1 without it."""
-
-    log_level: str | None = None
-    """The least important line that is logged: debug, info, warning or error."""
-
-    log_format: str | None = None
-    """How the log looks: auto, json or console."""
-
-    def load(self) -> Loaded:
-        """Settings from all sources. Raises `SettingsError`."""
-        overrides = {
-            "database.url": self.database,
-            "server.host": self.host,
-            "server.port": self.port,
-            "server.workers": self.workers,
-            "rpc.grpc_port": self.grpc_port,
-            "rpc.compat_port": self.compat_port,
-            "rpc.compat_tenant": self.compat_tenant,
-            "rpc.compat_host": self.compat_host,
-            "log.level": self.log_level,
-            "log.format": self.log_format,
-        }
-        # Whoever starts a server may have told the client where it is and what opens it.
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in (URL_VARIABLE, KEY_VARIABLE)
-        }
-        given = {name: value for name, value in overrides.items() if value is not None}
-        return load(environment, config=self.config, overrides=given)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from largesse.cli.greeting import Greeting, settle_down, url_of
-from largesse.cli.lean import left_out
+from largesse.kernel.lean import left_out
 
 with left_out("rich"):  # 3 MB in every server, for tracebacks that its log shows plainly
     import structlog  # here first, for all that import it below

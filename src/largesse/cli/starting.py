@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 
 from largesse.cli.assignment import Assignment, Report
-from largesse.cli.lean import left_out
-from largesse.cli.options import Chosen
+from largesse.cli.chosen import Chosen
 from largesse.kernel.clock import ticking_s
 from largesse.kernel.errors import StartError
+from largesse.kernel.lean import left_out
 
 with left_out("rich"):
     import structlog

@@ -15,13 +15,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from largesse.cli.chosen import Chosen
 from largesse.cli.greeting import Greeting
-from largesse.cli.lean import left_out
 from largesse.cli.listening import bind
-from largesse.cli.options import Chosen
 from largesse.cli.starting import Sockets, Starter, Worker, WorkerError
 from largesse.kernel.clock import ticking_s
 from largesse.kernel.errors import StartError
+from largesse.kernel.lean import left_out
 from largesse.settings.secret import Secret
 from largesse.settings.tree import Settings
 

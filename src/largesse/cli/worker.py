@@ -11,8 +11,8 @@ import msgspec
 import uvloop
 
 from largesse.cli.assignment import Assignment, Report
+from largesse.cli.chosen import Chosen
 from largesse.cli.greeting import Greeting
-from largesse.cli.options import Chosen
 from largesse.cli.serving import Bound, log_to_standard_error, serve_on
 from largesse.http.server import Server
 from largesse.http.together import Together
