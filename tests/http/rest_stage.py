@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from largesse.kernel.clock import FakeClock
 from largesse.settings.load import load
@@ -15,6 +16,9 @@ from largesse.wiring.application import Application, open_application
 NOW_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 NOW = "2027-01-15T08:00:00.000Z"
 OPERATOR_KEY = "the-operator-of-the-tests-has-this-key"
+
+ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
+"""The mark of a test in a `still_town`: it runs on the loop on which that town lives."""
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rest_stage import Town
+from rest_stage import ON_ONE_LOOP, Town
 
 import largesse
 from largesse.http.advice import ADVICE
@@ -15,8 +15,6 @@ from largesse.http.problems import CATALOGUE, INDEX_PATH, Explained
 PACKAGE = Path(largesse.__file__).parent
 RAISED = re.compile(r"(\w+\.)*\w+Error|super\(\)\.__init__")
 CODE = re.compile(r"[A-Z]+(_[A-Z]+)+")
-
-ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
 
 
 def codes_raised(tree: ast.AST) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 import structlog
-from rest_stage import OPERATOR_KEY, Town, opened_town
+from rest_stage import ON_ONE_LOOP, OPERATOR_KEY, Town, opened_town
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -28,6 +28,7 @@ def lines() -> Iterator[list[EventDict]]:
         yield captured
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
@@ -40,11 +41,11 @@ def lines() -> Iterator[list[EventDict]]:
         ("é", False),
     ],
 )
-async def test_request_ids(town: Town, given: str, kept: bool) -> None:  # noqa: FBT001 — a column of the table above
+async def test_request_ids(still_town: Town, given: str, kept: bool) -> None:  # noqa: FBT001 — a column of the table above
     """A good one is repeated in the header and in the problem; else it is ours."""
     headers = {b"x-request-id": given.encode()}
     for path in ("/api/v1/campaigns", "/api/v1/campaigns/x/claims", "/nowhere", "/livez"):
-        answer = await town.stranger.http.request("GET", path, headers=headers)
+        answer = await still_town.stranger.http.request("GET", path, headers=headers)
         [told] = answer.headers.get_list("x-request-id")
         assert (told == given) is kept
         assert kept or re.fullmatch("req_[0-9a-f]{12}_[0-9]+", told)
@@ -116,6 +117,7 @@ async def test_health(town: Town) -> None:
     assert "largesse_problems{" not in (await http.get("/metrics")).text
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     "path",
     [
@@ -123,13 +125,14 @@ async def test_health(town: Town) -> None:
         "/api/v1//campaigns", "/api/v1/test-clock/:advance", "/api/v1/campaigns/x/:end",
     ],
 )  # fmt: skip
-async def test_no_route(town: Town, path: str) -> None:
+async def test_no_route(still_town: Town, path: str) -> None:
     """404 for every path that is not written as in the document, whatever the method."""
     for method in ("GET", "POST", "DELETE", "OPTIONS"):
-        answer = await town.acme.http.request(method, path)
+        answer = await still_town.acme.http.request(method, path)
         assert (answer.status_code, answer.json()["code"]) == (404, "NO_ROUTE"), method
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -142,10 +145,10 @@ async def test_no_route(town: Town, path: str) -> None:
     ],
 )
 async def test_verbs_are_those_of_the_document(
-    town: Town, method: str, path: str, status: int
+    still_town: Town, method: str, path: str, status: int
 ) -> None:
     """Elsewhere a colon is a part of the name, of a code for example."""
-    answer = await town.acme.http.request(method, path)
+    answer = await still_town.acme.http.request(method, path)
     assert answer.status_code == status
     assert answer.json()["code"] != "NO_ROUTE"
 
@@ -161,10 +164,11 @@ async def test_methods_that_a_path_does_not_know(town: Town) -> None:
     assert (options.status_code, options.headers["allow"]) == (204, allow)
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize("path", ["/", "/verify", "/play/x", "/problems"])
-async def test_options_of_a_page(town: Town, path: str) -> None:
+async def test_options_of_a_page(still_town: Town, path: str) -> None:
     """The same for what is no operation."""
-    answer = await town.stranger.http.options(path)
+    answer = await still_town.stranger.http.options(path)
     assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from rest_stage import Town
+from rest_stage import ON_ONE_LOOP, Town
 
 from largesse.http import pages
 from largesse.http.pages import PAGES, Page
@@ -12,8 +12,6 @@ from largesse.http.pages import PAGES, Page
 STATIC = Path(pages.__file__).parent / "static"
 ENTRANCES = [page.path for page in PAGES if page.file.endswith(".html")]
 ADDRESS = re.compile(r"""(?:src|href|url)\s*[=:(]\s*["']?([^"'\s)>,]+)""")
-
-ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)

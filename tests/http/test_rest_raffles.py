@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bundles import in_node, in_python
-from rest_stage import NOW_MS, Caller, Json, Town, on, opened_town
+from rest_stage import NOW_MS, ON_ONE_LOOP, Caller, Json, Town, on, opened_town
 
 from largesse.draws.verification.receipt import check_receipt
 from largesse.kernel.calendar import rfc3339
@@ -292,6 +292,7 @@ async def test_wishes_go_where_they_belong(town: Town) -> None:
     assert keyless.json()["code"] == "KEY_REQUIRED"
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
@@ -306,12 +307,13 @@ async def test_wishes_go_where_they_belong(town: Town) -> None:
         ({"type": "CLAIM", "draws_per": None, "beacon": ROUND}, "/beacon"),
     ],
 )
-async def test_raffles_that_make_no_sense(town: Town, changes: Json, pointer: str) -> None:
+async def test_raffles_that_make_no_sense(still_town: Town, changes: Json, pointer: str) -> None:
     """Each is refused with where and why."""
-    answer = await town.acme.post("/campaigns", definition(**changes))
+    answer = await still_town.acme.post("/campaigns", definition(**changes))
     assert (answer.status_code, answer.json()["pointer"]) == (422, pointer), answer.text
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     "change",
     [
@@ -322,10 +324,10 @@ async def test_raffles_that_make_no_sense(town: Town, changes: Json, pointer: st
         {"weight_ppm": 1},
     ],
 )
-async def test_rewards_that_no_raffle_has(town: Town, change: Json) -> None:
+async def test_rewards_that_no_raffle_has(still_town: Town, change: Json) -> None:
     """Their quota is the number of winners, and there is nothing else to them."""
     wanted = definition()
     wanted["rewards"][1] |= change
-    answer = await town.acme.post("/campaigns", wanted)
+    answer = await still_town.acme.post("/campaigns", wanted)
     assert answer.status_code == 422
     assert answer.json()["pointer"].startswith("/rewards")

@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from rest_stage import NOW, NOW_MS, REWARD, Town
+from rest_stage import NOW, NOW_MS, ON_ONE_LOOP, REWARD, Town
 from rpc_stage import SALE, answered, call, refused, sale
 
 from largesse.http.rpc.coupons import PAGE_MAX
@@ -29,6 +29,7 @@ async def test_a_campaign_is_made_open(town: Town) -> None:
     assert reward["stock"]["total"] == 3
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
@@ -45,15 +46,15 @@ async def test_a_campaign_is_made_open(town: Town) -> None:
     ],
 )
 async def test_campaigns_that_make_no_sense(
-    town: Town, changes: dict[str, object], pointer: str
+    still_town: Town, changes: dict[str, object], pointer: str
 ) -> None:
     """Each is invalid, with a pointer to the field; nothing is made."""
-    refusal = await refused(town.acme, "CreateCampaign", {**SALE, **changes})
+    refusal = await refused(still_town.acme, "CreateCampaign", {**SALE, **changes})
     assert (refusal.status, refusal.code) == (400, "invalid_argument")
     assert refusal.problem is not None
     assert (refusal.problem.code, refusal.problem.pointer) == ("INVALID", pointer)
     assert refusal.problem.request_id.startswith("req_")
-    assert (await town.acme.get("/campaigns")).json()["items"] == []
+    assert (await still_town.acme.get("/campaigns")).json()["items"] == []
 
 
 async def test_codes_that_run_out_are_about_the_number_of_coupons(town: Town) -> None:
