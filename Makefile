@@ -28,7 +28,7 @@ test: $(ENVIRONMENT) ## run everything; what this machine cannot run is said at 
 	exit $$status
 
 check: static ## format, lint, types, imports and the fast tests: before each commit
-	$(RUN)pytest -m 'not slow and not alone' -n 2
+	$(RUN)pytest -m 'not slow and not alone' -n 3 --dist worksteal
 
 static: $(ENVIRONMENT)
 	$(RUN)ruff format --check $(PROGRAMS)

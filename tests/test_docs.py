@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,7 @@ def test_decisions_are_numbered_once() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+@cache
 def glossary() -> tuple[set[str], set[str]]:
     """The words that are ours, each also by its parts, and those that are not."""
     text = GLOSSARY.read_text()
@@ -181,14 +183,18 @@ def spoken(name: str) -> str:
     return " ".join(["", *(part.lower() for part in PART_OF_NAME.findall(name)), ""])
 
 
-def foreign_words(tree: ast.Module) -> list[str]:
-    """The words in a module's names that have another name with us, as `line: name says word`."""
+@cache
+def foreign(name: str) -> list[str]:
+    """The words in a name that have another name with us."""
     _, others = glossary()
+    said = spoken(name)
+    return [other for other in sorted(others) if f" {other} " in said or f" {other}s " in said]
+
+
+def foreign_words(tree: ast.Module) -> list[str]:
+    """The same of all names in a module, as `line: name says word`."""
     return [
-        f"{line}: {name} says {other!r}"
-        for line, name in names(tree)
-        for other in sorted(others)
-        if f" {other} " in spoken(name) or f" {other}s " in spoken(name)
+        f"{line}: {name} says {other!r}" for line, name in names(tree) for other in foreign(name)
     ]
 
 

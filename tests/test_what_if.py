@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from blocks import ROOT
@@ -21,16 +22,19 @@ CHECK = re.compile(r"Timer|([\w.]+\.)?_?health\.report")
 SUFFIX = re.compile("_(bucket|count|sum)$")
 
 
-def calls(path: Path) -> Iterator[ast.Call]:
+@cache
+def calls(path: Path) -> list[ast.Call]:
     """Every call in a module."""
     tree = ast.parse(path.read_text())
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def events(call: ast.Call) -> Iterator[str]:
     """The event that a call writes to the log, as far as it is the same each time."""
-    logger, _, level = ast.unparse(call.func).rpartition(".")
-    if level in LEVELS and logger.rpartition(".")[2] in LOGGERS:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in LEVELS:
+        return
+    logger = ast.unparse(call.func.value)
+    if logger.rpartition(".")[2] in LOGGERS:
         assert isinstance(call.args[0], ast.Constant), ast.unparse(call)
         yield str(call.args[0].value).partition(":")[0]
 

@@ -17,6 +17,7 @@ Anywhere above the first block a page may say what all of its blocks need:
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -34,7 +35,9 @@ NOTES = ("name", "file", "exits", "starts", "shape", "not run")
 NEEDS = "needs"
 
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_MARKDOWN = MarkdownIt("commonmark").enable("table")
+_MARKDOWN = MarkdownIt("commonmark").disable(
+    "inline"
+)  # words in a paragraph are no block.enable("table")
 
 
 class PageError(AssertionError):
@@ -167,8 +170,9 @@ def _notes(path: Path, token: Token) -> Iterator[tuple[str, str]]:
                 raise PageError(f"{path}: unknown note {word!r}; known are {', '.join(NOTES)}")
 
 
-def pages() -> list[Page]:
+@cache
+def pages() -> tuple[Page, ...]:
     """Every page that people read: those of docs/, and the ones beside it."""
-    return [
+    return tuple(
         read(path) for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-    ]
+    )

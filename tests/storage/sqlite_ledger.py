@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from largesse.campaigns.model import Campaign, Counters
 from largesse.kernel.clock import FakeClock
@@ -109,6 +111,19 @@ def opened(path: Path, settings: Database | None = None) -> Iterator[Ledger]:
         yield ledger
     finally:
         ledger.close()
+
+
+def lay_down(path: Path) -> None:
+    """Put the file of an empty ledger there: all of them are the same, and each takes its time."""
+    path.write_bytes(_empty_file())
+
+
+@cache
+def _empty_file() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        open_ledger(path).close()
+        return path.read_bytes()
 
 
 def _corrupt(transaction: Transaction, reward: int, counters: Counters) -> None:

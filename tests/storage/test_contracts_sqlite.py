@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlite_ledger import opened
+from sqlite_ledger import lay_down, opened
 
 from largesse.testing.contracts.campaigns import CampaignStoreContract
 from largesse.testing.contracts.codes import IncentiveCodesContract
@@ -29,7 +29,9 @@ from largesse.testing.factories import BulkWorld
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[BulkWorld]:
     """An empty ledger."""
-    with opened(tmp_path / "largesse.db") as ledger:
+    path = tmp_path / "largesse.db"
+    lay_down(path)
+    with opened(path) as ledger:
         yield ledger.world
 
 

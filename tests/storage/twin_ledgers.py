@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pytest
 from postgres_databases import Databases, settings_of
 from postgres_ledger import open_ledger as open_postgres
+from sqlite_ledger import lay_down
 from sqlite_ledger import open_ledger as open_sqlite
 
 from largesse.storage.postgres.database import PostgresDatabase
@@ -42,6 +43,7 @@ class SQLiteTwin:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        lay_down(path)
         self._ledger = open_sqlite(path)
         self.world = self._ledger.world
 
