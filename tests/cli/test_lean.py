@@ -51,7 +51,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         "cyclopts",  # 2 MB: reads command lines
         "attr",  # 0.7 MB: the framework would import it if it found it
         "largesse.client",  # 0.4 MB: for commands that speak to a server
-        "anyio._backends._asyncio",  # 1 MB: for the framework's events, which nobody hears
+        "anyio._backends._asyncio",  # 0.7 MB: for the framework's events, which nobody hears
         "encodings.idna",  # 0.3 MB: an address in ASCII has no need of it
         "difflib",  # 0.2 MB: for whoever misspells a setting
         "connectrpc",  # 30 MB with the next
