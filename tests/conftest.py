@@ -53,7 +53,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108 — pytest makes a folder there that is 
 keeps of that is asked by others."""
 
 ROOM_BYTES_MIN = 1024**3
-YOUNG_OBJECTS_MAX = 20_000
+YOUNG_OBJECTS_MAX = 200_000
+"""An application has some sixty thousand: most are gone before anybody looks for garbage."""
 
 _LEFT_OUT = pytest.StashKey[Counter[str]]()
 

@@ -297,10 +297,17 @@ SHAPES = {
 """What the client calls a shape, and what the OpenAPI document calls it."""
 
 
+@pytest.fixture(scope="module")
+def schemas() -> dict[str, Any]:
+    """The shapes of the OpenAPI document, by name."""
+    document = msgspec.json.decode(openapi.encoded(app.OPERATIONS))
+    found: dict[str, Any] = document["components"]["schemas"]
+    return found
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
-def test_shapes_are_those_of_the_api(shape: type[Struct]) -> None:
+def test_shapes_are_those_of_the_api(shape: type[Struct], schemas: dict[str, Any]) -> None:
     """Field by field: what the server learns, its client learns in the same commit."""
-    schemas = msgspec.json.decode(openapi.encoded(app.OPERATIONS))["components"]["schemas"]
     name = SHAPES[shape]
     described = schemas[name]["properties"].keys()
     assert set(shape.__struct_encode_fields__) == described

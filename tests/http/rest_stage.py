@@ -1,5 +1,6 @@
 """The application without a socket, and people who call it."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Caller:
 
     def __init__(self, application: Application, secret: str | None) -> None:
         headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
+        self._asgi = application.asgi
         transport = httpx.ASGITransport(application.asgi)
         self.http = httpx.AsyncClient(
             transport=transport, base_url="http://largesse", headers=headers
@@ -122,8 +124,27 @@ class Caller:
             "jobs",
             "webhooks",
         )
-        paths = [f"/{name}" for name in (*things, "test-clock")]
-        return [(await self.get(path)).json() for path in paths]
+        return [await self._read(f"/{name}") for name in (*things, "test-clock")]
+
+    async def _read(self, path: str) -> Json:
+        """What a route below /api/v1 shows: past the client, which takes longer than the answer."""
+        scope = {
+            "type": "http", "method": "GET", "path": f"/api/v1{path}", "query_string": b"",
+            "headers": self.http.headers.raw, "client": None, "root_path": "",
+        }  # fmt: skip
+        asked: list[Json] = [{"type": "http.request", "body": b"", "more_body": False}]
+        sent: list[Json] = []
+
+        async def receive() -> Json:
+            return asked.pop()
+
+        async def send(message: Json) -> None:
+            sent.append(message)
+
+        await self._asgi(scope, receive, send)
+        assert sent[0]["status"] == 200, sent
+        shown: Json = json.loads(b"".join(part.get("body", b"") for part in sent))
+        return shown
 
     async def with_scopes(self, *scopes: str, expires_at: str | None = None) -> tuple[str, str]:
         """A new key of this tenant: its id and its secret."""

@@ -1,11 +1,11 @@
 """How the database finds a customer: by an index, whatever it knew of the rows when it planned."""
 
-import json
 from collections.abc import Iterator
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 import pytest
+from postgres_explained import found_and_read
 from psycopg import Connection, sql
 
 from largesse.storage.postgres import known, known_draws
@@ -103,7 +103,7 @@ def test_a_customer_is_found_without_reading_the_partition(
     prepare(db, LOOKS[name])
     db.execute(_FILL, (few + 1, ROWS))
 
-    found, read = found_and_read(db, LOOKS[name])
+    found, read = found_and_read(db, executed(LOOKS[name]))
 
     assert found == CUSTOMERS
     assert read <= 2 * CUSTOMERS
@@ -118,7 +118,7 @@ def test_it_is_the_form_that_finds_him(db: Connection, look: Statement) -> None:
     prepare(db, look)
     db.execute(_FILL, (21, ROWS))
 
-    found, read = found_and_read(db, look)
+    found, read = found_and_read(db, executed(look))
 
     assert found >= CUSTOMERS
     assert read > ROWS / 2
@@ -130,36 +130,13 @@ def prepare(db: Connection, look: Statement) -> None:
     for number in range(1, len(look.bindings) + 1):
         numbered = numbered.replace("%s", f"${number}", 1)
     db.execute(sql.SQL("PREPARE look AS ") + sql.SQL(numbered))
-    db.execute(_executed(look))
+    db.execute(executed(look))
 
 
-def found_and_read(db: Connection, look: Statement) -> tuple[int, int]:
-    """How many rows a statement gives, and how many of the journal it reads for them."""
-    run = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) ") + _executed(look)
-    [plan] = db.execute(run).fetchone() or ({},)
-    found = plan if isinstance(plan, list) else json.loads(plan)
-    top = found[0]["Plan"]
-    return int(top["Actual Rows"]), sum(touched(node) for node in nodes(top))
-
-
-def _executed(look: Statement) -> sql.Composed:
+def executed(look: Statement) -> sql.Composed:
+    """What runs the statement that was prepared."""
     texts = [
         "{" + ",".join(f'"{item}"' for item in one) + "}" if isinstance(one, list) else str(one)
         for one in look.bindings
     ]
     return sql.SQL("EXECUTE look ({})").format(sql.SQL(", ").join(map(sql.Literal, texts)))
-
-
-def nodes(plan: Any) -> Iterator[Any]:  # noqa: ANN401 — JSON knows no types
-    """All nodes of a plan."""
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from nodes(below)
-
-
-def touched(node: Any) -> int:  # noqa: ANN401 — JSON knows no types
-    """The rows of the journal that a node looked at."""
-    if not str(node.get("Relation Name", "")).startswith("journal"):
-        return 0
-    each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-    return int(each * node["Actual Loops"])

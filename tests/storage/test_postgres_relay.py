@@ -1,16 +1,16 @@
 """The outbox in PostgreSQL: in order while many write, shared by many who relay, cheap to read."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 import pytest
 from postgres_databases import settings_of
+from postgres_explained import found_and_read
 from postgres_ledger import open_ledger
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from largesse.campaigns.model import Campaign
 from largesse.issuance.model import Told, Wanted
@@ -49,7 +49,7 @@ FROM generate_series(%s::bigint, %s::bigint) n"""
 _LEFT_TO_THE_PLANNER: LiteralString = (
     "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
-_RUN = "EXECUTE look ('{1}', '{1}', 0, 4, 8, 12, 0, 0, 10)"
+_RUN: LiteralString = "EXECUTE look ('{1}', '{1}', 0, 4, 8, 12, 0, 0, 10)"
 
 
 @pytest.fixture
@@ -223,9 +223,9 @@ def read_for_ten(session: Connection, settings: LiteralString, few: int | None) 
         session.execute(numbered(READ))
         session.execute(_RUN)
         session.execute(_FILL, ((few or 0) + 1, ROWS))
-        [plan] = session.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {_RUN}").fetchone() or ({},)
+        _, read = found_and_read(session, sql.SQL(_RUN))
         session.execute("DEALLOCATE look")
-    return touched(plan if isinstance(plan, list) else json.loads(plan))
+    return read
 
 
 def numbered(statement: LiteralString) -> LiteralString:
@@ -234,19 +234,3 @@ def numbered(statement: LiteralString) -> LiteralString:
     for number, name in enumerate(names, 1):
         statement = statement.replace(f"%({name})s", f"${number}")
     return f"PREPARE look AS {statement}"
-
-
-def touched(plan: Any) -> int:  # noqa: ANN401 — JSON knows no types
-    """How many rows of the journal a plan has read."""
-    return sum(
-        int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
-        for node in nodes(plan[0]["Plan"])
-        if str(node.get("Relation Name", "")).startswith("journal")
-    )
-
-
-def nodes(plan: Any) -> Iterator[Any]:  # noqa: ANN401 — JSON knows no types
-    """All nodes of a plan."""
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from nodes(below)
