@@ -1,7 +1,7 @@
 # Each target makes what it needs first; a second call finds it made and starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check static lint types docs proto freeze bench bench-compare lock services
+.PHONY: help serve test check lint types docs proto freeze bench bench-compare lock services
 
 RUN := .venv/bin/
 ENVIRONMENT := .venv/.synced
@@ -17,14 +17,18 @@ help: ## show this
 serve: $(ENVIRONMENT) ## run largesse on the file largesse.db; ARGS='--port 0' adds options
 	@exec $(RUN)largesse serve $(ARGS)
 
-# k6 is built meanwhile: checking and installing leave most of the machine idle.
-test: $(ENVIRONMENT) ## run everything; what this machine cannot run is said at the end
-	@$(RUN)python scripts/build_k6.py >/dev/null 2>&1 & building=$$!; \
-	trap 'kill $$building 2>/dev/null' EXIT; trap 'exit 130' INT TERM; \
-	$(MAKE) --no-print-directory static services || exit 1; \
+# k6 is built meanwhile, and types are checked beside the first tests, out of their way: installing
+# and waiting leave much of the machine idle. What measures time runs last, with nothing beside it.
+test: lint ## run everything; what this machine cannot run is said at the end
+	@$(RUN)python scripts/build_k6.py >/dev/null 2>&1 & building=$$!; told=$$(mktemp); \
+	nice $(MAKE) --no-print-directory types >$$told 2>&1 & checking=$$!; \
+	trap 'kill $$building $$checking 2>/dev/null; rm -f $$told' EXIT; trap 'exit 130' INT TERM; \
+	$(MAKE) --no-print-directory services || exit 1; \
 	status=0; \
 	$(RUN)pytest -m 'not alone' -n 2 --dist worksteal || status=1; \
+	wait $$checking || status=1; \
 	$(RUN)pytest -m alone || [ $$? = $(NO_TESTS) ] || status=1; \
+	cat $$told; \
 	exit $$status
 
 # Types are checked beside the tests, and told after them: right after cloning that takes half a minute.
@@ -36,8 +40,6 @@ check: lint ## format, lint, types, imports and the fast tests: before each comm
 	wait $$checking || status=1; \
 	cat $$told; \
 	exit $$status
-
-static: lint types
 
 lint: $(ENVIRONMENT)
 	$(RUN)ruff format --check $(PROGRAMS)
