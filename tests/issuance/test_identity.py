@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from largesse.issuance.identity import PREFIX, IncentiveIds
+from largesse.issuance.identity import FEW, PREFIX, IncentiveIds
 from largesse.issuance.model import Place
 from largesse.kernel import ids
 
@@ -21,6 +21,7 @@ REWARDS_ISSUED, SERIALS_ISSUED = 10_000, 10**12
 """No installation comes near these: a place beyond them was never given out."""
 
 NUMBERS = st.integers(0, NUMBER_MAX) | st.sampled_from([0, 1, 2**32 - 1, 2**32, NUMBER_MAX])
+HALVES = NUMBERS | st.integers(0, 2**64 - 1)
 PLACES = st.builds(Place, NUMBERS, NUMBERS)
 
 EXAMPLE = Place(reward=7, serial=123_456)
@@ -110,6 +111,18 @@ def test_other_texts_are_no_ids() -> None:
 
     assert IDS.place(text) == EXAMPLE
     assert [IDS.place(other) for other in others] == [None] * len(others)
+
+
+@given(st.lists(st.tuples(HALVES, HALVES) | st.text(), min_size=FEW), st.data())
+def test_many_are_read_as_one_by_one(
+    said: list[tuple[int, int] | str], data: st.DataObject
+) -> None:
+    """Ids, ids with a mistake in them, and whatever else people send."""
+    texts = [one if isinstance(one, str) else IDS.text(Place(*one)) for one in said]
+    at = data.draw(st.integers(0, len(texts) - 1))
+    slip = data.draw(st.sampled_from([*ids.ALPHABET, "_", "U", "é", "\0"]))
+    texts += [slip + texts[at][1:], texts[at][:-1] + slip, f"inc_{slip}{texts[at][5:]}"]
+    assert IDS.places(texts) == [IDS.place(text) for text in texts]
 
 
 def test_under_another_key_ids_are_unrelated() -> None:

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from numpy.typing import NDArray
 
 from largesse.issuance.model import Place
 from largesse.kernel import ids
 
 PREFIX = "inc"
+
+FEW = 8
+"""So many ids are read one by one: what reads many at once takes its time to begin."""
 
 _BLOCK_BYTES = 16
 _NUMBER_MAX = 1 << 63
@@ -24,6 +28,16 @@ _START = np.array([f"{PREFIX}_"]).view(np.uint64)
 _UPPER = np.arange(56, 5, -10).astype(np.uint64)
 _LOWER = np.arange(50, -1, -10).astype(np.uint64)
 _PAIR_MAX = len(_PAIRS) - 1
+
+# The way back goes digit by digit, of five bits each: the first has three, the fourteenth is in
+# both halves, and what leaves a half at its upper end is not missed there.
+_HEAD = f"{PREFIX}_"
+_NO_ID = _HEAD + "?" * ids.LENGTH
+_DIGIT_MAX, _FIRST_MAX = 31, 7
+_DIGITS = np.full(256, _DIGIT_MAX + 1, np.uint64)
+_DIGITS[[ord(one) for one in ids.ALPHABET]] = range(_DIGIT_MAX + 1)
+_UPPER_DIGITS = np.arange(61, 0, -5).astype(np.uint64)
+_LOWER_DIGITS = np.arange(60, -1, -5).astype(np.uint64)
 
 
 class IncentiveIds:
@@ -55,6 +69,33 @@ class IncentiveIds:
         plain = self._decryptor.update(value.to_bytes(_BLOCK_BYTES, "big"))
         reward, serial = int.from_bytes(plain[:8], "big"), int.from_bytes(plain[8:], "big")
         return Place(reward, serial) if max(reward, serial) < _NUMBER_MAX else None
+
+    def places(self, texts: Sequence[str]) -> list[Place | None]:
+        """The same for many texts at once."""
+        if len(texts) < FEW:
+            return [self.place(text) for text in texts]
+        blocks, are_ids = _blocks(texts)
+        plain = np.frombuffer(self._decryptor.update(blocks), ">u8").reshape(-1, 2)
+        are_ids &= (plain < _NUMBER_MAX).all(axis=1)
+        return [
+            Place(*numbers) if is_id else None
+            for numbers, is_id in zip(plain.tolist(), are_ids.tolist(), strict=True)
+        ]
+
+
+def _blocks(texts: Sequence[str]) -> tuple[bytes, NDArray[np.bool_]]:
+    """As `ids.decode`, for many texts at once: 16 bytes of each, and whether it is an id at all."""
+    formed = [
+        text if len(text) == len(_NO_ID) and text.startswith(_HEAD) and text.isascii() else _NO_ID
+        for text in texts
+    ]
+    characters = np.frombuffer("".join(formed).encode("ascii"), np.uint8)
+    digits = _DIGITS[characters.reshape(-1, len(_NO_ID))[:, len(_HEAD) :]]
+    are_ids = (digits <= _DIGIT_MAX).all(axis=1) & (digits[:, 0] <= _FIRST_MAX)
+    halves = np.empty((len(texts), 2), ">u8")
+    halves[:, 0] = (digits[:, :13] << _UPPER_DIGITS).sum(axis=1) | digits[:, 13] >> np.uint64(4)
+    halves[:, 1] = (digits[:, 13:] << _LOWER_DIGITS).sum(axis=1)
+    return halves.tobytes(), are_ids
 
 
 def _texts(blocks: bytes) -> list[str]:

@@ -219,7 +219,15 @@ class Issuance:
 
     def place_of_id(self, tenant: int, incentive_id: str) -> Place | None:
         """Where an incentive stands whose id this is; None for any other text."""
-        place = self._showing.place(incentive_id)
+        return self._own(tenant, self._showing.place(incentive_id))
+
+    def places_of_ids(self, asked: Sequence[tuple[int, str]]) -> list[Place | None]:
+        """The same for many at once, each by its tenant and the text."""
+        places = self._showing.places([text for _, text in asked])
+        return [self._own(tenant, place) for (tenant, _), place in zip(asked, places, strict=True)]
+
+    def _own(self, tenant: int, place: Place | None) -> Place | None:
+        """A place, if it is in a reward of this tenant's."""
         campaign = None if place is None else self.offers.campaign_of_reward(place.reward)
         return None if campaign is None or campaign.tenant != tenant else place
 

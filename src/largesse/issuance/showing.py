@@ -55,6 +55,10 @@ class Showing:
         """Which incentive an id means."""
         return self._ids.place(incentive_id)
 
+    def places(self, incentive_ids: Sequence[str]) -> list[Place | None]:
+        """Which incentive each of some ids means."""
+        return self._ids.places(incentive_ids)
+
     def _incentive(self, row: Issued, code: str | None, text: str) -> Incentive:
         face = self._faces.get((row.reward, row.version)) or self._face(row)
         return Incentive(

@@ -12,6 +12,9 @@ from largesse.redemption.model import RedemptionPrior, RedemptionSettled, Redemp
 OPERATION = "redeem"
 """What the ledger keeps the keys of redemptions under."""
 
+CONTENT_BYTES = 32
+"""Length of what tells wishes apart."""
+
 UNKNOWN = RedemptionSettled(Outcome.UNKNOWN_CODE)
 """Nothing is known under what was typed; its key stays free."""
 
@@ -27,7 +30,7 @@ def check(wish: RedemptionWish) -> None:
 
 
 def content_of(place: Place, customer: str) -> bytes:
-    """What a wish says, as a digest of 32 bytes: the same code typed otherwise is the same wish."""
+    """What a wish says, as a digest: the same code typed otherwise is the same wish."""
     return sha256(msgspec.json.encode([*place, customer])).digest()
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from largesse.issuance.batcher import Answering, Batcher, Deliver, Limits, Report
-from largesse.issuance.model import IncentiveStatus, Place, Typed
+from largesse.issuance.model import IncentiveStatus
 from largesse.issuance.service import Issuance
 from largesse.kernel.clock import TenantClocks
 from largesse.kernel.outcome import Outcome
@@ -27,7 +27,7 @@ class Redemptions:
     ) -> None:
         self._issuance = issuance
         answering = Answering(self._finish, _refuse)
-        self._batcher = Batcher(_Settling(store), clocks, answering, limits)
+        self._batcher = Batcher(_Settling(store, issuance), clocks, answering, limits)
 
     @property
     def waiting(self) -> int:
@@ -47,14 +47,7 @@ class Redemptions:
 
         The wish has passed `decide.check`. Raises `BusyError` when too many wait.
         """
-        wish.sought = self._sought(wish)
         self._batcher.submit(wish, deliver)
-
-    def _sought(self, wish: RedemptionWish) -> Place | Typed | None:
-        if wish.code is not None:
-            return self._issuance.typed(wish.tenant, wish.code)
-        assert wish.incentive_id is not None
-        return self._issuance.place_of_id(wish.tenant, wish.incentive_id)
 
     async def _finish(
         self, wishes: Sequence[RedemptionWish], settled: Sequence[RedemptionSettled]
@@ -73,16 +66,24 @@ class Redemptions:
 
 
 class _Settling(Struct, frozen=True):
-    """The ledger, and what can be refused without it: what was typed leads nowhere."""
+    """The ledger, and before it the look at what wishes that came together say."""
 
     store: RedemptionStore
+    issuance: Issuance
 
     async def settle(self, wishes: Sequence[RedemptionWish]) -> list[RedemptionSettled]:
         """See `RedemptionStore`."""
         return await self.store.settle(wishes)
 
     def refusals(self, wishes: Sequence[RedemptionWish]) -> list[Outcome | None]:
-        """See `Settling`."""
+        """Find where each wish leads; what leads nowhere is refused without the ledger."""
+        by_id = [(one, one.incentive_id) for one in wishes if one.incentive_id is not None]
+        places = self.issuance.places_of_ids([(wish.tenant, text) for wish, text in by_id])
+        for (wish, _), place in zip(by_id, places, strict=True):
+            wish.sought = place
+        for wish in wishes:
+            if wish.code is not None:
+                wish.sought = self.issuance.typed(wish.tenant, wish.code)
         return [Outcome.UNKNOWN_CODE if wish.sought is None else None for wish in wishes]
 
 

@@ -15,7 +15,6 @@ from largesse.kernel.errors import UnavailableError
 from largesse.kernel.fact import FactKind
 from largesse.redemption import decide
 from largesse.redemption.model import RedemptionPrior, RedemptionSettled, RedemptionWish
-from largesse.storage.sqlite.bulk import Bulk, execute_for
 from largesse.storage.sqlite.campaigns import load_version
 from largesse.storage.sqlite.query import rows
 from largesse.storage.sqlite.rows import Row, read_rows, seqs_at
@@ -43,14 +42,10 @@ INSERT INTO journal (seq, kind, at_ms, of, campaign, reward, serial, version)
 SELECT ?1 + w.rowid, ?2, ?3, j.seq, j.campaign, j.reward, j.serial, j.version
 FROM carray(?4) w CROSS JOIN journal j ON j.seq = w.value"""
 # What a key has brought about stands in the coupon's own rows: beside it there is nothing to keep.
-_BIND = Bulk(
-    """
-WITH new (n, tenant, key, content) AS (VALUES {rows})
+# The digests of all wishes are one blob.
+_BIND = """
 INSERT INTO idempotency (tenant, operation, key, content, answer, at_ms)
-SELECT tenant, ?3, key, content, '{}', ?4 FROM new WHERE n < ?1""",
-    width=3,
-    common=2,
-)
+SELECT ?1, ?2, w.value, substr(?4, (w.rowid - 1) * ?5 + 1, ?5), '{}', ?3 FROM carray(?6) w"""
 
 Definitions = dict[tuple[int, int], RewardDefinition]
 """Rewards as versions of their campaigns have them: by the reward's number and the version."""
@@ -98,7 +93,7 @@ class _Batch:
         self._coupons = self._read_coupons()
         self._bound = self._read_bound()
         self._used: list[tuple[int, RedemptionSettled]] = []
-        self._bind: list[object] = []
+        self._bind: dict[int, dict[str, bytes]] = {}
 
     def settle(self, machine_ms: int) -> list[RedemptionSettled]:
         """Bring all wishes to their outcomes and write what was used."""
@@ -163,7 +158,7 @@ class _Batch:
             self._coupons[place] = Row(row.seq, used)
             self._bound[wish.identity] = content
             self._used.append((row.seq, settled))
-            self._bind += (wish.tenant, wish.key, content)
+            self._bind.setdefault(wish.tenant, {})[wish.key] = content
         return settled
 
     def _expires_at_ms(self, issued: Issued) -> int | None:
@@ -192,7 +187,10 @@ class _Batch:
             if self._db.changes() != len(seqs):
                 message = "the journal does not bear the uses that were decided on"
                 raise UnavailableError(message)
-        execute_for(self._db, _BIND, self._bind, (decide.OPERATION, machine_ms))
+        for tenant, bound in self._bind.items():
+            contents, keys = b"".join(bound.values()), apsw.carray(tuple(bound))
+            about = (tenant, decide.OPERATION, machine_ms, contents, decide.CONTENT_BYTES, keys)
+            self._db.execute(_BIND, about)
 
 
 def find_typed(db: apsw.Connection, tenant: int, typed: Iterable[Typed]) -> dict[Typed, Place]:

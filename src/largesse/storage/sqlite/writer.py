@@ -13,7 +13,7 @@ from largesse.campaigns.model import Campaign
 from largesse.issuance.ports import Publish
 from largesse.kernel.errors import BusyError, UnavailableError
 from largesse.storage.sqlite.campaigns import load_campaign
-from largesse.storage.sqlite.file import LedgerFile
+from largesse.storage.sqlite.file import LedgerFile, Pragma, apply_pragmas
 from largesse.storage.sqlite.query import number
 from largesse.storage.sqlite.transaction import Transaction
 
@@ -22,6 +22,10 @@ JOBS_PER_COMMIT_MAX = 64
 
 JOBS_WAITING_MAX = 10_000
 """Jobs in the queue: beyond it the next is refused, for its caller would have given up anyway."""
+
+_BESIDE = (Pragma("temp_store", 2),)
+"""Pages that a job changes are kept beside until it ends, so that it can be undone alone: they are
+in memory, for jobs are bounded. A temporary file took a third of a batch of redemptions."""
 
 _CLOSED = "the ledger is closed"
 _LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM journal"
@@ -79,6 +83,7 @@ class Writer:
         self._checkpoint_pages = file.settings.checkpoint_pages
         self._checkpoint_at = self._checkpoint_pages
         self._db = file.connect()
+        apply_pragmas(self._db, _BESIDE)
         self._last_seq = _read_last_seq(self._db)
         self._thread = threading.Thread(target=self._run, name="ledger writer", daemon=True)
         self._thread.start()

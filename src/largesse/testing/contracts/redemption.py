@@ -293,10 +293,11 @@ class RedemptionStoreContract:
         assert sum(not one.replayed for one in settled) == 1
 
     async def test_two_coupons_and_one_key(self, world: World) -> None:
-        """Whoever comes first has the key; the other coupon stays as it is."""
-        campaign = await open_campaign(world, replace(COUPON, key="A"), COUPON)
-        wishes = [a_wish(campaign, f"{n}", reward=n) for n in range(2)]
-        rows = [issued_in(one) for one in await settle(world, *wishes)]
+        """Whoever comes first has the key, though nothing else is the same for both."""
+        rows = [await a_coupon(world)]
+        another = a_campaign(a_definition(replace(COUPON, key="B")), id="camp_another")
+        given = await settle_one(world, a_wish(await keep_campaign(world, another)))
+        rows.append(issued_in(given))
 
         asked = [a_use(rows[n % 2], key="k") for n in range(TILLS)]
         settled = await race(world.redemptions, asked)
