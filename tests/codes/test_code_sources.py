@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from largesse.codes.canonical import canonical
-from largesse.codes.coder import PermutedCodes, RandomCodes
+from largesse.codes.coder import FEW, PLACES_MAX, PermutedCodes, RandomCodes
 from largesse.codes.errors import CodeFormatError
 from largesse.codes.model import LOOK_ALIKE_FREE
 from largesse.codes.pattern import read_format, read_pattern
@@ -188,6 +188,19 @@ def test_the_last_place_of_a_counter() -> None:
 def test_what_is_no_code_has_no_place(text: str) -> None:
     """Malformed codes are told apart without asking anybody."""
     assert permuted(KOREAN).place(text) is None
+
+
+@pytest.mark.parametrize("pattern", [KOREAN, "99-99**", "A99", "#" * 24, "win-99*"])
+@given(data=st.data())
+def test_many_are_read_as_one_by_one(pattern: str, data: st.DataObject) -> None:
+    """Codes, also those beyond what a counter can reach, and whatever else people type."""
+    codes = permuted(pattern)
+    last = min(codes.space, PLACES_MAX) - 1
+    places = data.draw(st.lists(st.integers(0, last), min_size=FEW))
+    others = data.draw(st.lists(st.text("AZ019가바-* ", max_size=26)))
+    texts = [*codes.codes_at(places), *others, "Z" * 24, "A" * 24, "9" * 24]
+    assert codes.places(texts) == [codes.place(text) for text in texts]
+    assert codes.places(texts)[: len(places)] == places
 
 
 def test_literals_must_match() -> None:

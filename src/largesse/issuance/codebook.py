@@ -83,9 +83,17 @@ class Codebook:
 
         At most one where the tenant's patterns are disjoint, as they must be.
         """
-        coders = self._coders.get(tenant, {})
-        found = [(pattern, coder.place(text)) for pattern, coder in coders.items()]
-        return [(pattern, place) for pattern, place in found if place is not None]
+        [found] = self.counters_of(tenant, [text])
+        return found
+
+    def counters_of(self, tenant: int, texts: Sequence[str]) -> list[list[tuple[str, int]]]:
+        """The same for many texts at once."""
+        found: list[list[tuple[str, int]]] = [[] for _ in texts]
+        for pattern, coder in self._coders.get(tenant, {}).items():
+            for fitting, place in zip(found, coder.places(texts), strict=True):
+                if place is not None:
+                    fitting.append((pattern, place))
+        return found
 
     def random(self, campaign: Campaign, reward: int, count: int) -> list[tuple[str, str]]:
         """So many codes at random for a reward, each as shown and in canonical form."""

@@ -233,7 +233,7 @@ class Issuance:
 
     async def place_of_code(self, tenant: int, text: str) -> Place | None:
         """Where an incentive stands whose code somebody typed; see `incentive_of_code`."""
-        typed = self.typed(tenant, text)
+        [typed] = self.typed(tenant, [text])
         if typed is None:
             return None
         for pattern, counter in typed.counters:
@@ -243,10 +243,11 @@ class Issuance:
         found = typed.canonical
         return None if found is None else await self._store.place_of_code(tenant, found)
 
-    def typed(self, tenant: int, text: str) -> Typed | None:
-        """What to look for where somebody typed a code; None where it can be none."""
-        found = Typed(tuple(self._codebook.counters(tenant, text)), canonical(text) or None)
-        return found if any(found) else None
+    def typed(self, tenant: int, texts: Sequence[str]) -> list[Typed | None]:
+        """What to look for where people typed codes; None for what can be none."""
+        fitting = zip(self._codebook.counters_of(tenant, texts), texts, strict=True)
+        found = [Typed(tuple(counters), canonical(text) or None) for counters, text in fitting]
+        return [one if any(one) else None for one in found]
 
     def _place(self, tenant: int, incentive_id: str) -> Place:
         place = self.place_of_id(tenant, incentive_id)

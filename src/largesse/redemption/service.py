@@ -81,9 +81,14 @@ class _Settling(Struct, frozen=True):
         places = self.issuance.places_of_ids([(wish.tenant, text) for wish, text in by_id])
         for (wish, _), place in zip(by_id, places, strict=True):
             wish.sought = place
+        by_code: dict[int, list[tuple[RedemptionWish, str]]] = {}
         for wish in wishes:
             if wish.code is not None:
-                wish.sought = self.issuance.typed(wish.tenant, wish.code)
+                by_code.setdefault(wish.tenant, []).append((wish, wish.code))
+        for tenant, some in by_code.items():
+            typed = self.issuance.typed(tenant, [text for _, text in some])
+            for (wish, _), found in zip(some, typed, strict=True):
+                wish.sought = found
         return [Outcome.UNKNOWN_CODE if wish.sought is None else None for wish in wishes]
 
 
