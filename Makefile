@@ -32,11 +32,12 @@ test: lint ## run everything; what this machine cannot run is said at the end
 	exit $$status
 
 # Types are checked beside the tests, and told after them: right after cloning that takes half a minute.
+# Schemathesis, whose one file of tests is slow, would take a second of each process to load.
 check: lint ## format, lint, types, imports and the fast tests: before each commit
 	@told=$$(mktemp); $(MAKE) --no-print-directory types >$$told 2>&1 & checking=$$!; \
 	trap 'kill $$checking 2>/dev/null; rm -f $$told' EXIT; trap 'exit 130' INT TERM; \
 	status=0; \
-	$(RUN)pytest -m 'not slow and not alone' -n 3 --dist worksteal || status=1; \
+	$(RUN)pytest -m 'not slow and not alone' -p no:schemathesis -n 3 --dist worksteal || status=1; \
 	wait $$checking || status=1; \
 	cat $$told; \
 	exit $$status
