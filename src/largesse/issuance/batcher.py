@@ -5,7 +5,7 @@ themselves, because whatever arrives while one is written makes the next.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -89,14 +89,44 @@ class Batch(Struct, frozen=True):
     error: LargesseError | None = None
 
 
-_Waiting = tuple[W, Deliver[A]]
-
-
 class Limits(Struct, frozen=True):
     """How much may wait: wishes of one commit, and wishes before the next is turned away."""
 
     batch_max: int = 512
     waiting_max: int = 20_000
+
+
+class _Queue(Generic[W, A]):
+    """Wishes in their order, and beside each whom to tell how it ended.
+
+    Two lists, not one of pairs: whoever goes through the wishes of a batch touches nothing else.
+    """
+
+    __slots__ = ("delivers", "wishes")
+
+    def __init__(self) -> None:
+        self.wishes: list[W] = []
+        self.delivers: list[Deliver[A]] = []
+
+    def __len__(self) -> int:
+        return len(self.wishes)
+
+    def add(self, wish: W, deliver: Deliver[A]) -> None:
+        """One more."""
+        self.wishes.append(wish)
+        self.delivers.append(deliver)
+
+    def add_all(self, others: "_Queue[W, A]") -> None:
+        """All of another queue."""
+        self.wishes += others.wishes
+        self.delivers += others.delivers
+
+    def take(self, count: int) -> "_Queue[W, A]":
+        """The first of them, `count` at most, which are then no longer here."""
+        taken: _Queue[W, A] = _Queue()
+        taken.wishes, self.wishes = self.wishes[:count], self.wishes[count:]
+        taken.delivers, self.delivers = self.delivers[:count], self.delivers[count:]
+        return taken
 
 
 class Batcher(Generic[W, S, R, A]):
@@ -120,9 +150,9 @@ class Batcher(Generic[W, S, R, A]):
         self._clocks = clocks
         self._answering = answering
         self._limits = limits
-        self._new: list[_Waiting[W, A]] = []
-        self._ready: deque[_Waiting[W, A]] = deque()
-        self._at_ledger: list[_Waiting[W, A]] = []
+        self._new: _Queue[W, A] = _Queue()
+        self._ready: _Queue[W, A] = _Queue()
+        self._at_ledger: _Queue[W, A] = _Queue()
         self._known: frozenset[Hashable] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._refused: Counter[str] = Counter()
@@ -137,13 +167,14 @@ class Batcher(Generic[W, S, R, A]):
 
     def submit(self, wish: W, deliver: Deliver[A]) -> None:
         """Take a wish; `deliver` is called later. Raises `BusyError` when too many wait."""
-        if len(self._new) + len(self._ready) >= self._limits.waiting_max:
+        new = self._new
+        if len(new.wishes) + len(self._ready.wishes) >= self._limits.waiting_max:
             raise BusyError
-        if not self._new:
+        if not new.wishes:
             # After this tick, so that all that it reads from the sockets is looked at together.
             asyncio.get_running_loop().call_soon(self._look)
             self._idle.clear()
-        self._new.append((wish, deliver))
+        new.add(wish, deliver)
 
     async def drain(self) -> None:
         """Wait until every wish taken so far has its answer, and all is reported."""
@@ -153,27 +184,38 @@ class Batcher(Generic[W, S, R, A]):
     def _look(self) -> None:
         """Answer what can be refused at once; the rest is ready for the ledger."""
         started_s = stopwatch_s()
-        batch, self._new = self._new, []
+        batch, self._new = self._new, _Queue()
         try:
-            self._stamp(batch)
-            refusals = self._store.refusals([wish for wish, _ in batch])
+            self._stamp(batch.wishes)
+            refusals = self._store.refusals(batch.wishes)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
             self._fail(batch, _unavailable(error), started_s, at_ledger=False)
             self._go_on()
             return
-        refused: list[_Waiting[W, A]] = []
-        answers: list[A] = []
-        for entry, why in zip(batch, refusals, strict=True):
-            if why is None or self._is_retry(entry[0]):
-                self._ready.append(entry)
-                self._known = None
-            else:
-                refused.append(entry)
-                answers.append(self._answering.refuse(entry[0], why))
+        refused, answers = self._sort(batch, refusals)
         self._go_on()
         if refused:
             names = self._answer(refused, answers)
             self._report_later(names, stopwatch_s() - started_s)
+
+    def _sort(
+        self, batch: _Queue[W, A], refusals: Sequence[R | None]
+    ) -> tuple[list[Deliver[A]], list[A]]:
+        """Have ready what is not refused; whom to tell of a refusal, and what."""
+        refused: list[Deliver[A]] = []
+        answers: list[A] = []
+        if refusals.count(None) == len(batch):  # as always before a sell-out
+            self._ready.add_all(batch)
+            self._known = None
+            return refused, answers
+        for wish, deliver, why in zip(batch.wishes, batch.delivers, refusals, strict=True):
+            if why is None or self._is_retry(wish):
+                self._ready.add(wish, deliver)
+                self._known = None
+            else:
+                refused.append(deliver)
+                answers.append(self._answering.refuse(wish, why))
+        return refused, answers
 
     def _is_retry(self, wish: W) -> bool:
         """Whether the same call is on its way already and may be given something.
@@ -183,8 +225,8 @@ class Batcher(Generic[W, S, R, A]):
         if not self._at_ledger and not self._ready:
             return False
         if self._known is None:
-            on_their_way = (*self._at_ledger, *self._ready)
-            self._known = frozenset(one.identity for one, _ in on_their_way)
+            on_their_way = (*self._at_ledger.wishes, *self._ready.wishes)
+            self._known = frozenset(one.identity for one in on_their_way)
         return wish.identity in self._known
 
     def _go_on(self) -> None:
@@ -192,54 +234,52 @@ class Batcher(Generic[W, S, R, A]):
         if self._at_ledger:
             return
         if self._ready:
-            count = min(len(self._ready), self._limits.batch_max)
-            self._at_ledger = [self._ready.popleft() for _ in range(count)]
-            self._stamp(self._at_ledger)
+            self._at_ledger = self._ready.take(self._limits.batch_max)
+            self._stamp(self._at_ledger.wishes)
             settling = self._settle(self._at_ledger, stopwatch_s())
             self._settling = asyncio.get_running_loop().create_task(settling)
         elif not self._new:
             self._idle.set()
 
-    def _stamp(self, batch: Sequence[_Waiting[W, A]]) -> None:
+    def _stamp(self, wishes: Sequence[W]) -> None:
         """Give each wish its tenant's moment, read once for the batch."""
         moments: dict[int, int] = {}
-        for wish, _ in batch:
-            moment = moments.get(wish.tenant)
-            if moment is None:
-                moment = moments[wish.tenant] = self._clocks.now_ms(wish.tenant)
-            wish.now_ms = moment
+        for wish in wishes:
+            if wish.tenant not in moments:
+                moments[wish.tenant] = self._clocks.now_ms(wish.tenant)
+            wish.now_ms = moments[wish.tenant]
 
-    async def _settle(self, batch: list[_Waiting[W, A]], started_s: float) -> None:
-        wishes = [wish for wish, _ in batch]
+    async def _settle(self, batch: _Queue[W, A], started_s: float) -> None:
+        wishes = batch.wishes
         try:
             answers = await self._answering.finish(wishes, await self._store.settle(wishes))
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
-            self._at_ledger, self._known = [], None
+            self._at_ledger, self._known = _Queue(), None
             self._fail(batch, _unavailable(error), started_s, at_ledger=True)
         else:
-            self._at_ledger, self._known = [], None
-            names = self._answer(batch, answers)
+            self._at_ledger, self._known = _Queue(), None
+            names = self._answer(batch.delivers, answers)
             self.report(Batch(names, at_ledger=True, took_s=stopwatch_s() - started_s))
         finally:
             self._go_on()
 
     def _fail(
         self,
-        batch: Sequence[_Waiting[W, A]],
+        batch: _Queue[W, A],
         error: LargesseError,
         started_s: float,
         *,
         at_ledger: bool,
     ) -> None:
         """Tell each caller of what befell the batch."""
-        for _, deliver in batch:
+        for deliver in batch.delivers:
             deliver(error)
         names = Counter({type(error).__name__: len(batch)})
         self.report(Batch(names, at_ledger, stopwatch_s() - started_s, error))
 
-    def _answer(self, batch: Sequence[_Waiting[W, A]], answers: Sequence[A]) -> Counter[str]:
+    def _answer(self, delivers: Sequence[Deliver[A]], answers: Sequence[A]) -> Counter[str]:
         """Tell each caller how his wish ended; returns how many ended how."""
-        for (_, deliver), answer in zip(batch, answers, strict=True):
+        for deliver, answer in zip(delivers, answers, strict=True):
             deliver(answer)
         return Counter([answer.outcome for answer in answers])
 
