@@ -9,9 +9,18 @@ from largesse.http import errors, wire
 from largesse.http.errors import Problem
 from largesse.http.exchange import Exchange
 
-HEAD = b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
-CREATED = wire.STATUS_LINES[HTTPStatus.CREATED] + HEAD.replace(b"%b", b"application/json", 1)
 REPLAYED = b"idempotency-replayed: true\r\n"
+
+
+def head_of(status: int, content_type: bytes) -> bytes:
+    """A head with places for the length of the content and the request's id."""
+    return b"%bcontent-type: %b\r\ncontent-length: %%d\r\nx-request-id: %%b\r\n" % (
+        wire.STATUS_LINES[status],
+        content_type,
+    )
+
+
+CREATED = head_of(HTTPStatus.CREATED, b"application/json")
 
 
 def answer_json(asked: Exchange, request_id: str, answer: Struct) -> None:
@@ -42,5 +51,4 @@ def answer_problem(asked: Exchange, problem: Problem) -> None:
 
 def head(status: int, content_type: bytes, content: bytes, request_id: str) -> bytes:
     """A head in the form of `wire.head`."""
-    line = wire.STATUS_LINES[status]
-    return line + HEAD % (content_type, len(content), request_id.encode("ascii"))
+    return head_of(status, content_type) % (len(content), request_id.encode("ascii"))

@@ -12,7 +12,7 @@ from msgspec import Struct
 from largesse.campaigns.model import Campaign
 from largesse.http import body, errors, exchange
 from largesse.http.admission import Admission, Offered
-from largesse.http.answers import answer_created, answer_json, answer_problem, head
+from largesse.http.answers import answer_created, answer_json, answer_problem, head_of
 from largesse.http.auth import customer_of
 from largesse.http.errors import Known, Problem
 from largesse.http.exchange import Exchange, Handler
@@ -188,15 +188,16 @@ class _Refusal:
 
     def __init__(self, outcome: Outcome) -> None:
         problem = errors.problem_of_outcome(outcome, _MARK)
-        self._status = problem.status
-        self._headers = b"".join(b"%b: %b\r\n" % pair for pair in errors.headers_of(problem)[1:])
+        more = b"".join(b"%b: %b\r\n" % pair for pair in errors.headers_of(problem)[1:])
+        self._head = head_of(problem.status, errors.CONTENT_TYPE) + more.replace(b"%", b"%%")
         self._before, self._after = errors.encode(problem).split(_MARK.encode())
+        self._length = len(self._before) + len(self._after)
 
     def answer(self, asked: Exchange, request_id: str) -> None:
         """Refuse a request."""
-        content = self._before + request_id.encode("ascii") + self._after
-        first = head(self._status, errors.CONTENT_TYPE, content, request_id)
-        asked.answer(first + self._headers, content)
+        name = request_id.encode("ascii")
+        content = b"".join((self._before, name, self._after))
+        asked.answer(self._head % (len(content), name), content)
 
 
 _MARK = "?"

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from largesse.campaigns.model import Campaign
 from largesse.issuance import decide
 from largesse.issuance.model import Offer, Wish
 from largesse.kernel.calendar import LocalDays
 from largesse.kernel.outcome import Outcome
-from largesse.storage.sqlite.fingerprint import Ways
+from largesse.storage.sqlite.fingerprint import Ways, of_customer
 from largesse.storage.sqlite.settle import Memory
 
 
@@ -53,14 +54,14 @@ class Doorkeeper:
                 or not verdict.first_ms <= wish.now_ms < verdict.after_ms
             ):
                 verdict = verdicts[wish.reward] = self._judge(offer, wish)
-            if verdict.outcome is None or not _is_of(wish, offer):
+            outcome, ways = verdict.outcome, verdict.ways
+            if outcome is None or not _is_of(wish, offer.campaign):
                 continue
-            refusals[index], ways = verdict.outcome, verdict.ways
+            refusals[index] = outcome
             hashes.append(ways.main(wish.customer, wish.key))
             of_wish.append(index)
-            of_reward = ways.of_reward(wish.customer)
-            if of_reward is not None:
-                hashes.append(of_reward)
+            if ways.reward_seed is not None:
+                hashes.append(of_customer(ways.reward_seed, wish.customer))
                 of_wish.append(index)
         for at, _ in self._memory.holders.find(hashes):
             refusals[of_wish[at]] = None
@@ -75,5 +76,5 @@ class Doorkeeper:
         return _Verdict(offer, first_ms, after_ms, outcome, self._memory.prints.ways(offer))
 
 
-def _is_of(wish: Wish, offer: Offer) -> bool:
-    return (wish.campaign, wish.tenant) == (offer.campaign.number, offer.campaign.tenant)
+def _is_of(wish: Wish, campaign: Campaign) -> bool:
+    return wish.campaign == campaign.number and wish.tenant == campaign.tenant
