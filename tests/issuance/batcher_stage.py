@@ -22,7 +22,7 @@ ACME, TEST_MODE = 1, 2
 
 PLENTY = 1_000
 
-ClaimBatcher = Batcher[Wish, Settled, Outcome, Answer]
+ClaimBatcher = Batcher[Wish, Settled, Settled, Answer]
 
 
 class GatedStore(MemoryIncentiveStore):
@@ -45,12 +45,12 @@ class GatedStore(MemoryIncentiveStore):
         for _ in range(PLENTY):
             self.gate.release()
 
-    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+    def at_once(self, wishes: Sequence[Wish]) -> list[Settled | None]:
         """See `IncentiveStore`."""
         if self.bug is not None:
             bug, self.bug = self.bug, None
             raise bug
-        return super().refusals(wishes)
+        return super().at_once(wishes)
 
     async def settle(self, wishes: Sequence[Wish]) -> list[Settled]:
         """See `IncentiveStore`."""
@@ -91,7 +91,7 @@ class Stage:
         self.campaign = self.keep(ACME)
         self.bug: Exception | None = None
         self.batcher = batcher(
-            self.store, self.clocks, Answering(self._finish, _refuse), limits or Limits()
+            self.store, self.clocks, Answering(self._finish, _answer_at_once), limits or Limits()
         )
         self.reports: list[Batch] = []
         self.batcher.report = self.reports.append
@@ -125,8 +125,8 @@ class Forgetful(ClaimBatcher):
         return False
 
 
-def _refuse(wish: Wish, outcome: Outcome) -> Answer:
-    return Answer(outcome, wish.now_ms)
+def _answer_at_once(wish: Wish, settled: Settled) -> Answer:
+    return Answer(settled.outcome, wish.now_ms)
 
 
 async def to_the_ledger() -> None:

@@ -139,7 +139,7 @@ class Pair:
         self._now_ms += wave.hours * HOUR_MS
         self._change(wave.change)
         wishes = [self._wish(*one) for one in wave.wishes]
-        [refusal] = draws_of(self._twin.world).refusals(wishes[:1])
+        [refusal] = draws_of(self._twin.world).at_once(wishes[:1])
 
         settled = self.both(lambda world: draw(world, *wishes))
 

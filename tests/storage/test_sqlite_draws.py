@@ -102,10 +102,10 @@ async def test_a_repeat_is_refused_without_the_ledger(path: Path) -> None:
         other = a_draw(campaign, key="other")
         tomorrow = a_draw(campaign, key="other", now_ms=NOW_MS + DAY_MS)
         told = [None, DrawSettled(Outcome.ALREADY_DRAWN, first.drawn), None]
-        assert draws_of(ledger.world).refusals([wish, other, tomorrow]) == told
+        assert draws_of(ledger.world).at_once([wish, other, tomorrow]) == told
 
         ledger.seconds.now_s += 2
-        assert draws_of(ledger.world).refusals([wish, other, tomorrow]) == [None] * 3
+        assert draws_of(ledger.world).at_once([wish, other, tomorrow]) == [None] * 3
 
 
 async def test_of_several_draws_the_last_one_uses_up_the_period(path: Path) -> None:
@@ -117,9 +117,9 @@ async def test_of_several_draws_the_last_one_uses_up_the_period(path: Path) -> N
         told: list[list[DrawSettled | None]] = []
         settled: list[DrawSettled] = []
         for key in ("first", "second"):
-            told.append(draws_of(ledger.world).refusals(asked))
+            told.append(draws_of(ledger.world).at_once(asked))
             settled += await draw(ledger.world, a_draw(campaign, key=key))
-        told.append(draws_of(ledger.world).refusals(asked))
+        told.append(draws_of(ledger.world).at_once(asked))
 
         refused = DrawSettled(Outcome.ALREADY_DRAWN, settled[0].drawn)
         assert told == [[None, None], [None, None], [refused, None]]

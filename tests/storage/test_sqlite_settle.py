@@ -11,7 +11,7 @@ from sqlite_ledger import Ledger, opened
 
 from largesse.campaigns.model import Campaign, Counters, Status
 from largesse.issuance import decide
-from largesse.issuance.model import STRANGER, Offer, Place, Wish
+from largesse.issuance.model import STRANGER, Offer, Place, Settled, Wish
 from largesse.kernel.errors import UnavailableError
 from largesse.kernel.fact import FactKind
 from largesse.kernel.outcome import Outcome
@@ -34,6 +34,7 @@ from largesse.testing.factories import (
 
 QUOTAS = st.none() | st.integers(1, 12)
 COUNTS = st.integers(0, 12)
+SOLD_OUT = Settled(Outcome.SOLD_OUT)
 
 
 @given(
@@ -280,17 +281,60 @@ async def sold_out(ledger: Ledger) -> tuple[Campaign, list[Wish]]:
 
 
 async def test_strangers_are_refused_from_memory(path: Path) -> None:
-    """Winners are not, for their answer is in the ledger; nor is anybody who might get a unit."""
+    """The answer to a winner's new call is in the ledger, and whoever might get a unit asks it."""
     with opened(path) as ledger:
         campaign, winners = await sold_out(ledger)
         stranger = a_wish(campaign, "stranger")
         other_key = replace(winners[0], key="another")
 
-        refusals = ledger.store.refusals([stranger, *winners, other_key])
-
-        assert refusals == [Outcome.SOLD_OUT, None, None, None, None]
+        assert ledger.store.at_once([stranger, other_key]) == [SOLD_OUT, None]
         await revoke(ledger.world, (await settle(ledger.world, winners[0]))[0])
-        assert ledger.store.refusals([stranger]) == [None]
+        assert ledger.store.at_once([stranger]) == [None]
+
+
+async def test_winners_are_answered_again_from_memory(path: Path) -> None:
+    """As the ledger would; and by it, where it was opened anew and nobody has asked it yet."""
+    with opened(path) as ledger:
+        campaign, winners = await sold_out(ledger)
+        again = ledger.store.at_once([a_wish(campaign, "stranger"), *winners])
+
+        assert again == [SOLD_OUT, *await settle(ledger.world, *winners)]
+        assert all(one.replayed for one in again[1:] if one is not None)
+    with opened(path) as ledger:
+        await settle(ledger.world, a_wish(campaign, "stranger"))
+        assert ledger.store.at_once(winners) == [None] * len(winners)
+
+
+async def test_another_wish_is_no_retry(path: Path) -> None:
+    """Another reward by the same key, another customer's key, a dry run: the ledger is asked."""
+    with opened(path) as ledger:
+        rewards = [a_reward(key, quota_total=1) for key in "AB"]
+        campaign = await open_campaign(ledger.world, *rewards)
+        ann, bob = a_wish(campaign), a_wish(campaign, "bob", reward=1)
+        await settle(ledger.world, ann, bob)
+        others = [
+            replace(ann, reward=bob.reward),
+            replace(ann, key=bob.key),
+            replace(ann, key="", dry_run=True),
+        ]
+
+        assert [one and one.replayed for one in ledger.store.at_once([ann, bob])] == [True, True]
+        assert not any(one and one.replayed for one in ledger.store.at_once(others))
+
+
+async def test_whoever_shares_a_hash_is_not_taken_for_a_winner(path: Path) -> None:
+    """The row is compared, for a hash only says where to look."""
+    with opened(path) as ledger:
+        _, [ann, *_] = await sold_out(ledger)
+        bob = replace(ann, customer="bob")
+        [row] = [one.issued for one in await settle(ledger.world, ann)]
+        assert row is not None
+        memory = ledger.store.memory
+        found_by = memory.prints.ways(memory.offers[ann.reward]).main(bob.customer, bob.key)
+        memory.holders.add([found_by], [1], 1)
+        memory.issued_lately.add([(found_by, row)])
+
+        assert ledger.store.at_once([bob]) == [None]
 
 
 async def test_a_word_of_the_ledger_is_good_for_a_second(path: Path) -> None:
@@ -300,12 +344,12 @@ async def test_a_word_of_the_ledger_is_good_for_a_second(path: Path) -> None:
         stranger = a_wish(campaign, "stranger")
 
         ledger.seconds.now_s += 1.0
-        assert ledger.store.refusals([stranger]) == [Outcome.SOLD_OUT]
+        assert ledger.store.at_once([stranger]) == [SOLD_OUT]
         ledger.seconds.now_s += 0.001
-        assert ledger.store.refusals([stranger]) == [None]
+        assert ledger.store.at_once([stranger]) == [None]
 
         await settle(ledger.world, stranger)
-        assert ledger.store.refusals([stranger]) == [Outcome.SOLD_OUT]
+        assert ledger.store.at_once([stranger]) == [SOLD_OUT]
 
 
 async def test_nothing_is_refused_before_the_first_word(path: Path) -> None:
@@ -313,7 +357,7 @@ async def test_nothing_is_refused_before_the_first_word(path: Path) -> None:
     with opened(path) as ledger:
         campaign, _ = await sold_out(ledger)
     with opened(path) as ledger:
-        assert ledger.store.refusals([a_wish(campaign, "stranger")]) == [None]
+        assert ledger.store.at_once([a_wish(campaign, "stranger")]) == [None]
 
 
 async def test_the_snapshot_follows_the_campaign(path: Path) -> None:
@@ -322,12 +366,12 @@ async def test_the_snapshot_follows_the_campaign(path: Path) -> None:
         campaign, _ = await sold_out(ledger)
         stranger = a_wish(campaign, "stranger")
         paused = await keep_campaign(ledger.world, replace(campaign, status=Status.PAUSED))
-        assert ledger.store.refusals([stranger]) == [Outcome.NOT_ACTIVE]
+        assert ledger.store.at_once([stranger]) == [Settled(Outcome.NOT_ACTIVE)]
 
         await keep_campaign(ledger.world, replace(paused, status=Status.ENDED))
-        assert ledger.store.refusals([stranger]) == [Outcome.CLOSED]
-        assert ledger.store.refusals([replace(stranger, campaign=99)]) == [None]
-        assert ledger.store.refusals([replace(stranger, reward=99)]) == [None]
+        assert ledger.store.at_once([stranger]) == [Settled(Outcome.CLOSED)]
+        assert ledger.store.at_once([replace(stranger, campaign=99)]) == [None]
+        assert ledger.store.at_once([replace(stranger, reward=99)]) == [None]
 
 
 async def test_the_snapshot_s_day_is_the_wish_s(path: Path) -> None:
@@ -338,7 +382,7 @@ async def test_the_snapshot_s_day_is_the_wish_s(path: Path) -> None:
         wish = a_wish(campaign, "bob")
         tomorrow = replace(wish, now_ms=NOW_MS + DAY_MS)
 
-        assert ledger.store.refusals([wish, tomorrow]) == [Outcome.SOLD_OUT_TODAY, None]
+        assert ledger.store.at_once([wish, tomorrow]) == [Settled(Outcome.SOLD_OUT_TODAY), None]
 
 
 async def test_a_verdict_holds_no_longer_than_it_is_true(path: Path) -> None:
@@ -354,9 +398,10 @@ async def test_a_verdict_holds_no_longer_than_it_is_true(path: Path) -> None:
         moments_ms = [edge_ms + offset_ms for edge_ms in edges_ms for offset_ms in (-1, 0, 1)]
         wishes = [a_wish(campaign, "bob", now_ms=moment_ms) for moment_ms in moments_ms]
 
-        alone = [Doorkeeper(ledger.store.memory).refuse([wish])[0] for wish in wishes]
+        alone = [Doorkeeper(ledger.store.memory).answer([wish])[0] for wish in wishes]
 
-        assert {*alone} == {Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.CLOSED, None}
+        told = {one and one.outcome for one in alone}
+        assert told == {Outcome.NOT_OPEN_YET, Outcome.SOLD_OUT_TODAY, Outcome.CLOSED, None}
         one = Doorkeeper(ledger.store.memory)
-        assert one.refuse(wishes) == alone
-        assert one.refuse(wishes[::-1]) == alone[::-1]
+        assert one.answer(wishes) == alone
+        assert one.answer(wishes[::-1]) == alone[::-1]

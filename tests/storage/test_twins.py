@@ -122,13 +122,13 @@ class Twins(RuleBasedStateMachine):
 
     @rule(batch=st.lists(asks, min_size=1, max_size=6))
     def settle(self, batch: list[Ask]) -> None:
-        """Same wishes, same moment, same answers; what is refused at once is refused rightly."""
+        """Same wishes, same moment, same answers; what is said at once is said rightly."""
         wishes = [self._wish(ask) for ask in batch]
-        [refusal] = self._twin.world.incentives.refusals(wishes[:1])
+        [at_once] = self._twin.world.incentives.at_once(wishes[:1])
 
         settled = self._both(lambda world: world.incentives.settle(wishes))
 
-        assert refusal in {None, settled[0].outcome}
+        assert at_once in (None, settled[0])
 
     @rule(hours=st.integers(0, 30), ms=st.integers(0, 2))
     def wait(self, hours: int, ms: int) -> None:

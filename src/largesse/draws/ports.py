@@ -28,7 +28,7 @@ class DrawStore(Protocol):
         by (campaign, customer, period, ordinal), and a campaign's by number, whatever was decided.
         """
 
-    def refusals(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
+    def at_once(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
         """What can be refused at once, without the ledger and without waiting; None for the rest.
 
         Only what is certain: no key of the customer's is known that would bring a draw again.

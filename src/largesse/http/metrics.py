@@ -44,12 +44,12 @@ METRICS: Mapping[str, Described] = MappingProxyType(
         "largesse_batch_wishes": Described(
             "histogram",
             ("way",),
-            "Wishes settled together, or refused without a commit within a tenth of a second.",
+            "Wishes settled together, or answered without a commit within a tenth of a second.",
         ),
         "largesse_batch_seconds": Described(
             "histogram",
             ("way",),
-            "From forming a batch to its last answer; of refusals the longest that some took.",
+            "From forming a batch to its last answer; without a commit the longest of some.",
         ),
         "largesse_wishes_waiting": Described("gauge", (), "Wishes that wait for a batch now."),
         "largesse_requests_total": Described(
@@ -107,13 +107,13 @@ class Metrics:
         batch_wishes = self._histogram("largesse_batch_wishes", _WISHES_BUCKETS)
         batch_s = self._histogram("largesse_batch_seconds", _SECONDS_BUCKETS)
         self._at_ledger = batch_wishes.labels("ledger"), batch_s.labels("ledger")
-        self._refused = batch_wishes.labels("refused"), batch_s.labels("refused")
+        self._from_memory = batch_wishes.labels("memory"), batch_s.labels("memory")
 
     def batch(self, batch: Batch) -> None:
         """Count a batch of wishes that was answered."""
         for outcome, count in batch.endings.items():
             self._wishes.labels(outcome).inc(count)
-        wishes, seconds = self._at_ledger if batch.at_ledger else self._refused
+        wishes, seconds = self._at_ledger if batch.at_ledger else self._from_memory
         wishes.observe(batch.endings.total())
         seconds.observe(batch.took_s)
 

@@ -56,30 +56,30 @@ class Settling(Protocol[W_contra, S_co, R_co]):
     async def settle(self, wishes: Sequence[W_contra]) -> Sequence[S_co]:
         """One answer per wish, in order, durable once this returns."""
 
-    def refusals(self, wishes: Sequence[W_contra]) -> Sequence[R_co | None]:
-        """What can be refused at once; None for the rest."""
+    def at_once(self, wishes: Sequence[W_contra]) -> Sequence[R_co | None]:
+        """What can be answered at once; None for the rest."""
 
 
 class Answering(Struct, Generic[W, S, R, A], frozen=True):
-    """How answers are made of what the ledger said: of a batch at once, of a refusal at once."""
+    """How answers are made: of what the ledger said to a batch, and of what is said at once."""
 
     finish: Callable[[Sequence[W], Sequence[S]], Awaitable[list[A]]]
-    refuse: Callable[[W, R], A]
+    at_once: Callable[[W, R], A]
 
 
 Report = Callable[["Batch"], None]
 """Hears of each batch once all of it is answered: for the log and the metrics."""
 
 
-REFUSALS_TOLD_S = 0.1
-"""Refusals that need no ledger come in small handfuls, thousands a second after a sell-out: what
-became of them is reported together, ten times a second."""
+HANDFULS_TOLD_S = 0.1
+"""What is answered without the ledger comes in small handfuls, thousands of wishes a second after a
+sell-out: what became of them is reported together, ten times a second."""
 
 
 class Batch(Struct, frozen=True):
     """What became of a batch: wishes by the name of their outcome, and how long it all took.
 
-    `at_ledger` is False for those refused without it, of `REFUSALS_TOLD_S` together: `took_s` is
+    `at_ledger` is False for those answered without it, of `HANDFULS_TOLD_S` together: `took_s` is
     then the longest that one handful of them took. `error` is what befell the batch.
     """
 
@@ -132,7 +132,7 @@ class _Queue(Generic[W, A]):
 class Batcher(Generic[W, S, R, A]):
     """A queue of wishes with a bound, brought to the ledger in batches, one at a time.
 
-    A wish that was taken is settled, whatever becomes of the one who sent it. What can be refused
+    A wish that was taken is settled, whatever becomes of the one who sent it. What can be told
     without the ledger is answered at once, also while a batch is there; only the rest waits for it.
     A second batch at the ledger would be smaller, and the two threads would take the interpreter's
     lock from each other more often: measured, it costs a quarter more per claim.
@@ -155,8 +155,8 @@ class Batcher(Generic[W, S, R, A]):
         self._at_ledger: _Queue[W, A] = _Queue()
         self._known: frozenset[Hashable] | None = None
         self._settling: asyncio.Task[None] | None = None
-        self._refused: Counter[str] = Counter()
-        self._refused_s_max = 0.0
+        self._untold: Counter[str] = Counter()
+        self._untold_s_max = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -179,43 +179,43 @@ class Batcher(Generic[W, S, R, A]):
     async def drain(self) -> None:
         """Wait until every wish taken so far has its answer, and all is reported."""
         await self._idle.wait()
-        self._tell_refused()
+        self._tell()
 
     def _look(self) -> None:
-        """Answer what can be refused at once; the rest is ready for the ledger."""
+        """Answer what can be answered at once; the rest is ready for the ledger."""
         started_s = stopwatch_s()
         batch, self._new = self._new, _Queue()
         try:
             self._stamp(batch.wishes)
-            refusals = self._store.refusals(batch.wishes)
+            said = self._store.at_once(batch.wishes)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of a bug of ours, too
             self._fail(batch, _unavailable(error), started_s, at_ledger=False)
             self._go_on()
             return
-        refused, answers = self._sort(batch, refusals)
+        delivers, answers = self._sort(batch, said)
         self._go_on()
-        if refused:
-            names = self._answer(refused, answers)
+        if delivers:
+            names = self._answer(delivers, answers)
             self._report_later(names, stopwatch_s() - started_s)
 
     def _sort(
-        self, batch: _Queue[W, A], refusals: Sequence[R | None]
+        self, batch: _Queue[W, A], said: Sequence[R | None]
     ) -> tuple[list[Deliver[A]], list[A]]:
-        """Have ready what is not refused; whom to tell of a refusal, and what."""
-        refused: list[Deliver[A]] = []
+        """Have ready what only the ledger can answer; whom to answer now, and what."""
+        delivers: list[Deliver[A]] = []
         answers: list[A] = []
-        if refusals.count(None) == len(batch):  # as always before a sell-out
+        if said.count(None) == len(batch):  # as always before a sell-out
             self._ready.add_all(batch)
             self._known = None
-            return refused, answers
-        for wish, deliver, why in zip(batch.wishes, batch.delivers, refusals, strict=True):
-            if why is None or self._is_retry(wish):
+            return delivers, answers
+        for wish, deliver, ended in zip(batch.wishes, batch.delivers, said, strict=True):
+            if ended is None or self._is_retry(wish):
                 self._ready.add(wish, deliver)
                 self._known = None
             else:
-                refused.append(deliver)
-                answers.append(self._answering.refuse(wish, why))
-        return refused, answers
+                delivers.append(deliver)
+                answers.append(self._answering.at_once(wish, ended))
+        return delivers, answers
 
     def _is_retry(self, wish: W) -> bool:
         """Whether the same call is on its way already and may be given something.
@@ -283,18 +283,18 @@ class Batcher(Generic[W, S, R, A]):
             deliver(answer)
         return Counter([answer.outcome for answer in answers])
 
-    def _report_later(self, refused: Counter[str], took_s: float) -> None:
-        """Report refusals together with those that follow soon."""
-        if not self._refused:
-            asyncio.get_running_loop().call_later(REFUSALS_TOLD_S, self._tell_refused)
-        self._refused.update(refused)
-        self._refused_s_max = max(self._refused_s_max, took_s)
+    def _report_later(self, names: Counter[str], took_s: float) -> None:
+        """Report what was answered at once together with what follows soon."""
+        if not self._untold:
+            asyncio.get_running_loop().call_later(HANDFULS_TOLD_S, self._tell)
+        self._untold.update(names)
+        self._untold_s_max = max(self._untold_s_max, took_s)
 
-    def _tell_refused(self) -> None:
-        if self._refused:
-            refused, took_s = self._refused, self._refused_s_max
-            self._refused, self._refused_s_max = Counter(), 0.0
-            self.report(Batch(refused, at_ledger=False, took_s=took_s))
+    def _tell(self) -> None:
+        if self._untold:
+            names, took_s = self._untold, self._untold_s_max
+            self._untold, self._untold_s_max = Counter(), 0.0
+            self.report(Batch(names, at_ledger=False, took_s=took_s))
 
 
 def _unavailable(bug: Exception) -> LargesseError:

@@ -18,7 +18,6 @@ from largesse.issuance.model import (
 from largesse.kernel.command import Transactions
 from largesse.kernel.fact import AuditEntry, Position
 from largesse.kernel.lease import Lease
-from largesse.kernel.outcome import Outcome
 
 Publish = Callable[[Campaign], None]
 """Told of each campaign that was added or changed, in the loop's thread, before its writer is."""
@@ -34,9 +33,10 @@ class IncentiveStore(Protocol):
         or, with `UnavailableError`, none of it. A wish for a campaign that is gone is CLOSED.
         """
 
-    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
-        """What can be refused at once, without the ledger and without waiting; None for the rest.
+    def at_once(self, wishes: Sequence[Wish]) -> list[Settled | None]:
+        """What can be answered at once, without the ledger and without waiting; None for the rest.
 
+        Whoever repeats a call that brought him something may get its first answer again.
         A refusal is given only where this process can prove that the customer has nothing that
         would change the answer, neither the key nor an incentive that counts, and where it heard
         from the ledger within the last second. Where several processes share the ledger none of

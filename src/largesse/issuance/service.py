@@ -32,7 +32,6 @@ from largesse.kernel.clock import TenantClocks
 from largesse.kernel.command import Command, Done
 from largesse.kernel.errors import LargesseError, NotFoundError
 from largesse.kernel.fact import AuditEntry
-from largesse.kernel.outcome import Outcome
 
 Ending = Answer | LargesseError
 """How a claim ended: an answer, or why there can be none now (then the same key may try again)."""
@@ -66,7 +65,7 @@ class Issuance:
         self._clocks = clocks
         self.publishing = Publishing(self._store, offers, display.showing)
         """Puts the ledger's facts into the words in which others hear them."""
-        answering = Answering(self._finish, _refuse)
+        answering = Answering(self._finish, self._answer_at_once)
         self._batcher = Batcher(self._store, clocks, answering, limits)
         self.submit: Callable[[Wish, Deliver[Answer]], None] = self._batcher.submit
         """Takes a wish; `deliver` is told how it ended. Raises `BusyError` when too many wait."""
@@ -199,6 +198,13 @@ class Issuance:
             for wish, one in zip(wishes, settled, strict=True)
         ]
 
+    def _answer_at_once(self, wish: Wish, settled: Settled) -> Answer:
+        """The answer to a refusal, or to a call that this process was given something by lately."""
+        if settled.issued is None:
+            return Answer(settled.outcome, wish.now_ms)
+        [incentive] = self._showing.issued([settled.issued])
+        return Answer(settled.outcome, wish.now_ms, incentive, settled.replayed)
+
     async def _present(self, tenant: int, entries: Sequence[LedgerEntry]) -> list[Incentive]:
         await self._learn_versions([entry.issued for entry in entries])
         return self._showing.present(entries, self._clocks.now_ms(tenant))
@@ -261,10 +267,6 @@ class Issuance:
         campaign = records.campaign_at(issued.campaign, issued.version)
         definition = decide.definition_of(campaign, issued.reward)
         return decide.status(entry, decide.expires_at_ms(definition, issued.at_ms), now_ms)
-
-
-def _refuse(wish: Wish, outcome: Outcome) -> Answer:
-    return Answer(outcome, wish.now_ms)
 
 
 def _unknown(incentive_id: str) -> NotFoundError:

@@ -75,7 +75,7 @@ class _Settling(Struct, frozen=True):
         """See `RedemptionStore`."""
         return await self.store.settle(wishes)
 
-    def refusals(self, wishes: Sequence[RedemptionWish]) -> list[Outcome | None]:
+    def at_once(self, wishes: Sequence[RedemptionWish]) -> list[Outcome | None]:
         """Find where each wish leads; what leads nowhere is refused without the ledger."""
         by_id = [(one, one.incentive_id) for one in wishes if one.incentive_id is not None]
         places = self.issuance.places_of_ids([(wish.tenant, text) for wish, text in by_id])

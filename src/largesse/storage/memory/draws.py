@@ -30,7 +30,7 @@ class MemoryDrawStore:
         with self._state.transaction():
             return [self._settle(wish) for wish in wishes]
 
-    def refusals(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
+    def at_once(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
         """See `DrawStore`. Nothing is nearer to the ledger than this process."""
         return [self._refusal(wish) for wish in wishes]
 

@@ -50,7 +50,7 @@ class MemoryIncentiveStore:
         with self._state.transaction():
             return [self._settle(wish) for wish in wishes]
 
-    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+    def at_once(self, wishes: Sequence[Wish]) -> list[Settled | None]:
         """See `IncentiveStore`. Nothing is nearer to the ledger than this process."""
         return [self._refusal(wish) for wish in wishes]
 
@@ -108,11 +108,12 @@ class MemoryIncentiveStore:
             violations=tuple(violations(self._state)),
         )
 
-    def _refusal(self, wish: Wish) -> Outcome | None:
+    def _refusal(self, wish: Wish) -> Settled | None:
         offer = self._offer(wish)
         if offer is None or (wish.campaign, wish.customer) in self._state.held:
             return None
-        return decide.stranger_refused(wish, offer)
+        outcome = decide.stranger_refused(wish, offer)
+        return None if outcome is None else Settled(outcome)
 
     def _settle(self, wish: Wish) -> Settled:
         offer = self._offer(wish)

@@ -34,7 +34,7 @@ class PostgresDrawStore:
             partial(settle_draws, self._memory, self._dice, self._database.limits, wishes)
         )
 
-    def refusals(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
+    def at_once(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
         """See `DrawStore`. Any of them may have drawn at another process."""
         return [None] * len(wishes)
 

@@ -10,7 +10,6 @@ from largesse.campaigns.model import Campaign, Counters
 from largesse.issuance.model import Conservation, LedgerEntry, Place, Settled, Wish
 from largesse.issuance.ports import RandomCodes
 from largesse.kernel.clock import Clock
-from largesse.kernel.outcome import Outcome
 from largesse.storage.postgres import expire
 from largesse.storage.postgres.campaigns import load_campaigns, load_version
 from largesse.storage.postgres.database import PostgresDatabase
@@ -70,7 +69,7 @@ class PostgresIncentiveStore:
             partial(settle, self.memory, self._database.limits, wishes)
         )
 
-    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+    def at_once(self, wishes: Sequence[Wish]) -> list[Settled | None]:
         """See `IncentiveStore`. Any of them may be a winner that another process knows."""
         return [None] * len(wishes)
 

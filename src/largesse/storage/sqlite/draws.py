@@ -73,7 +73,7 @@ class SQLiteDrawStore:
             return []
         return await self._writer.write(partial(self._settle, wishes), bulky=True)
 
-    def refusals(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
+    def at_once(self, wishes: Sequence[DrawWish]) -> list[DrawSettled | None]:
         """See `DrawStore`."""
         if not self._incentives.heard_lately():
             return [None] * len(wishes)

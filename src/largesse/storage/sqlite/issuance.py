@@ -12,7 +12,6 @@ from largesse.campaigns.model import Campaign, Counters
 from largesse.issuance.model import Conservation, LedgerEntry, Place, Settled, Wish
 from largesse.issuance.ports import RandomCodes
 from largesse.kernel.clock import Clock
-from largesse.kernel.outcome import Outcome
 from largesse.storage.sqlite import expire
 from largesse.storage.sqlite.campaigns import load_campaigns, load_version
 from largesse.storage.sqlite.file import LedgerFile
@@ -85,11 +84,11 @@ class SQLiteIncentiveStore:
             return []
         return await self._writer.write(partial(self._settle, wishes), bulky=True)
 
-    def refusals(self, wishes: Sequence[Wish]) -> list[Outcome | None]:
+    def at_once(self, wishes: Sequence[Wish]) -> list[Settled | None]:
         """See `IncentiveStore`."""
         if not self.heard_lately():
             return [None] * len(wishes)
-        return self._doorkeeper.refuse(wishes)
+        return self._doorkeeper.answer(wishes)
 
     def heard_lately(self) -> bool:
         """Whether the ledger has been heard of so lately that memory may refuse by it."""

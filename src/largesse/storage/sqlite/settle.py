@@ -20,6 +20,7 @@ from largesse.storage.sqlite.draw_books import Book
 from largesse.storage.sqlite.fingerprint import Fingerprints, Scope
 from largesse.storage.sqlite.holders import Holders, to_blobs
 from largesse.storage.sqlite.known import Chain, Known, look_up
+from largesse.storage.sqlite.lately import Lately
 from largesse.storage.sqlite.lot_rows import Written, write_lots
 from largesse.storage.sqlite.lots import Lot, read_tail
 from largesse.storage.sqlite.query import rows
@@ -46,7 +47,8 @@ class Memory:
     `offers` are rewards by their number, with campaign and counters: what cheap refusals go by.
     Their counters may say that more is left than there is, never less.
     `lots` and `books` spare reading; a batch takes those that it opens, and gives them back once it
-    is committed. `drawn_lately` has some of the latest draws, by the hashes of their customers
+    is committed. `issued_lately` has some of the latest incentives, by the first hash that leads
+    to a customer's, and `drawn_lately` some of the latest draws, by the hashes of their customers
     and places in the period. Only the writer's thread changes any of it.
     """
 
@@ -58,7 +60,8 @@ class Memory:
     lots: dict[int, Lot] = field(default_factory=dict)
     campaigns: dict[int, Campaign] = field(default_factory=dict)
     books: dict[int, Book] = field(default_factory=dict)
-    drawn_lately: dict[int, Drawn] = field(default_factory=dict)
+    issued_lately: Lately[Issued] = field(default_factory=Lately)
+    drawn_lately: Lately[Drawn] = field(default_factory=Lately)
 
     def learn(self, number: int, campaign: Campaign | None) -> None:
         """Know a campaign as it is now, or that it is gone."""
@@ -233,7 +236,10 @@ class _Batch:
         if lot.room < len(wishes):
             return None
         issued = lot.issue_to_all(wishes, main)
-        return None if issued is None else [Settled(_ISSUED, one) for one in issued]
+        if issued is None:
+            return None
+        self._fresh = dict(zip(main, issued, strict=True))
+        return [Settled(_ISSUED, one) for one in issued]
 
     def _settle(self, wish: Wish, lot: Lot, main: int, apart: int | None) -> Settled:
         if wish.now_ms != lot.moment_ms:
@@ -299,6 +305,7 @@ class _Batch:
         """After the commit: holders first, so that no refusal can overlook a winner."""
         written = self._written
         self._memory.holders.add(written.hashes, written.seqs, self._transaction.last_seq)
+        self._memory.issued_lately.add(self._fresh.items())
         self._memory.keep_lots(self._lots.values())
 
 

@@ -36,9 +36,6 @@ FROM carray(?) wanted CROSS JOIN campaign c ON c.number = wanted.value"""
 _COUNTERS = """
 SELECT number, issued, reserved, serials, day, issued_day FROM reward WHERE campaign = ?"""
 
-LATELY_MAX = 65_536
-"""Draws remembered whole, by the hashes of their places: for those who ask again at once."""
-
 _GONE = DrawSettled(Outcome.CLOSED)
 _DRAWN = Outcome.DRAWN  # looked up once: nearly every wish ends so
 
@@ -343,10 +340,8 @@ class _Batch:
             written.hashes += book.written.hashes
             written.seqs += book.written.seqs
         memory.holders.add(written.hashes, written.seqs, self._transaction.last_seq)
-        if len(memory.drawn_lately) >= LATELY_MAX:
-            memory.drawn_lately.clear()
         for number, book in self._books.items():
-            memory.drawn_lately.update(zip(book.of_places, book.drawn, strict=True))
+            memory.drawn_lately.add(zip(book.of_places, book.drawn, strict=True))
             memory.keep_lots(book.lots)
             memory.books[number] = book
 

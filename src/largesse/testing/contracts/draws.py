@@ -401,7 +401,7 @@ class DrawStoreContract:
         late = a_draw(campaign, "cat", now_ms=NOW_MS + DAY_MS)
         wishes = [wish, repeat, a_draw(campaign, "bob"), late, replace(wish, now_ms=late.now_ms)]
 
-        refusals = draws_of(world).refusals(wishes)
+        refusals = draws_of(world).at_once(wishes)
 
         settled = await draw(world, *wishes)
         certain = [DrawSettled(Outcome.ALREADY_DRAWN, first.drawn), DrawSettled(Outcome.CLOSED)]

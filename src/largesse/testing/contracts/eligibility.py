@@ -116,7 +116,7 @@ class EligibilityContract:
             Outcome.UNKNOWN_CUSTOMER,
             Outcome.CUSTOMER_LIMIT_REACHED,
         ]
-        assert world.incentives.refusals([stranger, late]) in (
-            [None, Outcome.CLOSED],
+        assert world.incentives.at_once([stranger, late]) in (
+            [None, Settled(Outcome.CLOSED)],
             [None, None],
         )

@@ -1,12 +1,13 @@
-"""How an `IncentiveStore` refuses without waiting, where it knows in memory who holds what.
+"""How an `IncentiveStore` answers without waiting, where it knows in memory who holds what.
 
-A store that many processes share knows that of none but its own winners: it refuses nobody, and
+A store that many processes share knows that of none but its own winners: it answers nobody so, and
 does not run this.
 """
 
 from msgspec.structs import replace
 
 from largesse.campaigns.model import Status
+from largesse.issuance.model import Settled
 from largesse.kernel.outcome import Outcome
 from largesse.testing.factories import (
     NOW_MS,
@@ -21,12 +22,14 @@ from largesse.testing.factories import (
     settle_one,
 )
 
+SOLD_OUT = Settled(Outcome.SOLD_OUT)
+
 
 class RefusalsContract:
     """Mix into a test class that has a `world` fixture."""
 
     async def test_strangers_may_be_refused_at_once(self, world: World) -> None:
-        """What a refusal says is what the ledger would say; a possible winner is never refused."""
+        """What is said is what the ledger would say; a possible winner is never refused."""
         reward = a_reward(quota_total=2, per_customer_max=1)
         window = {"starts_at_ms": NOW_MS, "ends_at_ms": NOW_MS + 9}
         campaign = await open_campaign(world, reward, **window)
@@ -35,26 +38,27 @@ class RefusalsContract:
         winner = a_wish(campaign)
         await settle(world, early)  # so that the ledger has been heard of
 
-        before = world.incentives.refusals([early, stranger, late])
-        await settle(world, winner, a_wish(campaign, "bob"))
-        after = world.incentives.refusals([stranger, winner, replace(winner, key="other"), late])
+        before = world.incentives.at_once([early, stranger, late])
+        [first, _] = await settle(world, winner, a_wish(campaign, "bob"))
+        after = world.incentives.at_once([stranger, replace(winner, key="other"), late])
+        [again] = world.incentives.at_once([winner])
 
-        assert before == [Outcome.NOT_OPEN_YET, None, Outcome.CLOSED]
-        assert after == [Outcome.SOLD_OUT, None, None, Outcome.CLOSED]
+        assert before == [Settled(Outcome.NOT_OPEN_YET), None, Settled(Outcome.CLOSED)]
+        assert after == [SOLD_OUT, None, Settled(Outcome.CLOSED)]
+        assert again in (None, replace(first, replayed=True))
 
     async def test_a_refusal_ends_with_its_reason(self, world: World) -> None:
         """Once stock came back or the campaign changed, strangers are no longer turned away."""
         campaign = await open_campaign(world, a_reward(quota_total=1))
         stranger = a_wish(campaign, "eve")
-        winner = a_wish(campaign)
-        first = await settle_one(world, winner)
-        assert world.incentives.refusals([stranger, winner]) == [Outcome.SOLD_OUT, None]
+        first = await settle_one(world, a_wish(campaign))
+        assert world.incentives.at_once([stranger]) == [SOLD_OUT]
 
         await revoke(world, first)
-        assert world.incentives.refusals([stranger]) == [None]
+        assert world.incentives.at_once([stranger]) == [None]
 
         await keep_campaign(world, replace(campaign, status=Status.PAUSED))
-        assert world.incentives.refusals([stranger]) == [Outcome.NOT_ACTIVE]
+        assert world.incentives.at_once([stranger]) == [Settled(Outcome.NOT_ACTIVE)]
 
         await keep_campaign(world, edited(campaign, name="Open again"))
-        assert world.incentives.refusals([stranger]) == [None]
+        assert world.incentives.at_once([stranger]) == [None]
