@@ -158,10 +158,15 @@ class _Batch:
         return lots
 
     def _find_only_lot(self) -> Lot | None:
-        """The lot that all wishes are about, in earnest and at one moment, if it is one only."""
+        """The lot that all wishes are about, if it is one only, in earnest and at one moment.
+
+        And if one hash leads to each: the reward is not counted apart from its campaign.
+        """
         if len(self._lots) != 1:
             return None
         [lot] = self._lots.values()
+        if lot.ways.reward_seed is not None:
+            return None
         alike = (lot.tenant, lot.campaign, lot.number, self._wishes[0].now_ms, False)
         for wish in self._wishes:
             if (wish.tenant, wish.campaign, wish.reward, wish.now_ms, wish.dry_run) != alike:
@@ -171,7 +176,7 @@ class _Batch:
     def _find_ways(self) -> None:
         """Which lot each wish is about, if there is such a reward, and what leads to its rows."""
         only = self._only
-        if only is not None and only.ways.reward_seed is None:
+        if only is not None:
             self._wanted = [only] * len(self._wishes)
             self._main = only.ways.of_wishes(self._wishes)
             self._apart = [None] * len(self._wishes)
@@ -228,9 +233,7 @@ class _Batch:
         Most batches of a sale are such: what else is asked of each wish is here asked of all.
         """
         lot, wishes, main = self._only, self._wishes, self._main
-        if lot is None or lot.ways.reward_seed is not None:
-            return None
-        if self._known or len(set(main)) < len(main):
+        if lot is None or self._known or len(set(main)) < len(main):
             return None
         lot.come_to(wishes[0].now_ms, self._memory.days)
         if lot.room < len(wishes):
